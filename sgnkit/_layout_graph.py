@@ -1,0 +1,38 @@
+"""Partitions of the bone graph: directed edges and normalised adjacency."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import torch
+from torch import Tensor
+
+__all__ = ["PARTITIONS", "adjacency", "edges"]
+
+#: Subset of self-loops, of edges from the parent, of edges from the children.
+_EDGE_TYPES = {"spatial": (0, 1, 2), "distance": (0, 1, 1), "uniform": (0, 0, 0)}
+
+#: Number of adjacency subsets K of every partition.
+PARTITIONS: dict[str, int] = {name: max(types) + 1 for name, types in _EDGE_TYPES.items()}
+
+
+@lru_cache(maxsize=256)
+def edges(parents: tuple[int, ...], partition: str) -> tuple[Tensor, Tensor]:
+    """Returns `edge_index` and `edge_type` of one body. Shared: copy before writing."""
+    loops = [(j, j) for j in range(len(parents))]
+    inward = [(parent, j) for j, parent in enumerate(parents) if parent != j]
+    outward = [(j, parent) for parent, j in inward]
+    edge_index = torch.tensor(loops + inward + outward, dtype=torch.long).t().contiguous()
+    counts = torch.tensor([len(loops), len(inward), len(outward)])
+    return edge_index, torch.tensor(_EDGE_TYPES[partition]).repeat_interleave(counts)
+
+
+def adjacency(parents: tuple[int, ...], partition: str) -> Tensor:
+    """Returns the subsets as dense matrices (K, source, target), normalised by columns."""
+    edge_index, edge_type = edges(parents, partition)
+    adj = torch.zeros(PARTITIONS[partition], len(parents), len(parents))
+    adj[edge_type, edge_index[0], edge_index[1]] = 1.0
+    degree = adj.sum(dim=1, keepdim=True)
+    if partition != "spatial":
+        degree = degree.sum(dim=0, keepdim=True)
+    return adj / degree.clamp(min=1.0)
