@@ -1,0 +1,68 @@
+# make demo and make test are all that a newcomer needs; make help lists the rest.
+# Everything lives in this folder: the environment in .venv, caches in .cache, results in runs.
+
+PYTHON ?= python3
+# SCATTER=0 leaves torch-scatter out of the set-up for the tests.
+SCATTER ?= 1
+# What to hand on, for example: make test ARGS="-k layout", make demo ARGS="--seed 1"
+ARGS ?=
+
+VENV := .venv/bin
+SETUP = command -v "$(PYTHON)" >/dev/null || { \
+	echo "There is no $(PYTHON) here; name one: make PYTHON=/path/to/python3.12 $@" >&2; exit 1; }; \
+	SCATTER="$(SCATTER)" "$(PYTHON)" tools/setup_venv.py
+
+# Caches that tools would otherwise put into the home or temporary folder.
+CACHE := $(CURDIR)/.cache
+export MPLCONFIGDIR := $(CACHE)/matplotlib
+export TORCH_HOME := $(CACHE)/torch
+export TORCH_EXTENSIONS_DIR := $(CACHE)/torch-extensions
+export TORCHINDUCTOR_CACHE_DIR := $(CACHE)/inductor
+export TRITON_CACHE_DIR := $(CACHE)/triton
+export PYTEST_DEBUG_TEMPROOT := $(CACHE)/pytest-tmp
+export NO_MKDOCS_2_WARNING := 1
+unexport PYTHONPATH PYTHONHOME
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test setup lint format docs bench clean
+
+help: ## list these targets
+	@echo "make demo and make test work from a fresh clone; the first call sets up .venv."
+	@echo
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+	@echo
+	@echo "Another Python: make PYTHON=/path/to/python3.12 demo"
+
+demo: ## train two small models on made-up skeletons and draw what they do, into runs/demo
+	@$(SETUP) demo
+	@$(VENV)/python -m sgnkit demo $(ARGS)
+
+test: ## run the quick tests (ARGS="-m slow" for the slow ones)
+	@$(SETUP) test
+	@mkdir -p "$(PYTEST_DEBUG_TEMPROOT)"
+	@$(VENV)/python -m pytest $(ARGS)
+
+setup: ## set up .venv with everything for the other targets, and nothing else
+	@$(SETUP) test
+
+lint: ## check formatting, style and types
+	@$(SETUP) test
+	$(VENV)/python -m ruff format --check .
+	$(VENV)/python -m ruff check .
+	$(VENV)/python -m mypy
+
+format: ## format the code and mend what ruff can mend
+	@$(SETUP) test
+	$(VENV)/python -m ruff check --fix .
+	$(VENV)/python -m ruff format .
+
+docs: ## build the documentation into site
+	@$(SETUP) docs
+	$(VENV)/python -m mkdocs build --strict
+
+bench: ## time the parts against their references
+	@$(SETUP) test
+	@$(VENV)/python -m benchmarks $(ARGS)
+
+clean: ## remove caches and the built documentation; .venv and runs stay
+	rm -rf .cache site build *.egg-info

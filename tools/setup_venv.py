@@ -1,0 +1,263 @@
+"""Creates .venv and installs the pinned versions into it, once: `python tools/setup_venv.py demo|test|docs`.
+
+`make` calls this before everything else. When the environment is already what setup.cfg and constraints.txt
+ask for, it returns at once and needs no network. Standard library only, and readable by any old Python,
+so that a Python that is too old gets a sentence and not a syntax error.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+VENV = os.path.join(ROOT, ".venv")
+STAMP = os.path.join(VENV, "setup.json")
+WHEELS = os.path.join(VENV, "wheels")
+SCATTER = "torch-scatter==2.1.2"
+
+# What each level installs. A level that names another one contains it.
+LEVELS = {
+    "demo": {"extras": "train,viz", "contains": []},
+    "docs": {"extras": "docs", "contains": []},
+    "test": {"extras": "train,viz,export,docs,test", "contains": ["demo", "docs"]},
+}
+
+
+class SetupError(Exception):
+    """A trouble that the user can mend; the message says how."""
+
+
+def say(text):
+    """Prints one line of progress at once."""
+    sys.stdout.write("[setup] " + text + "\n")
+    sys.stdout.flush()
+
+
+def venv_python():
+    """Returns the interpreter inside .venv."""
+    folder, name = ("Scripts", "python.exe") if os.name == "nt" else ("bin", "python")
+    return os.path.join(VENV, folder, name)
+
+
+def environment():
+    """Returns the variables for pip, without those that would lead it out of .venv."""
+    env = dict(os.environ)
+    for name in (
+        "PYTHONPATH",
+        "PYTHONHOME",
+        "PIP_USER",
+        "PIP_TARGET",
+        "PIP_PREFIX",
+        "PIP_REQUIRE_VIRTUALENV",
+    ):
+        env.pop(name, None)
+    env["PIP_DISABLE_PIP_VERSION_CHECK"] = "1"
+    return env
+
+
+def run(*command, **kwargs):
+    """Runs a command in the project folder and raises SetupError when it fails."""
+    if subprocess.call(list(command), cwd=ROOT, env=kwargs.get("env") or environment()) != 0:
+        raise SetupError(kwargs.get("remedy") or "this command failed: " + " ".join(command))
+
+
+def pip_install(*arguments):
+    """Installs into .venv what the arguments name, in the versions of constraints.txt."""
+    # No isolation: setuptools is installed first, so no second build environment is filled from the network.
+    flags = ["--quiet", "--no-build-isolation", "--constraint", "constraints.txt"]
+    run(venv_python(), "-m", "pip", "install", *(flags + list(arguments)))
+
+
+def works(code):
+    """Tells whether a line of Python runs without an error in .venv."""
+    return (
+        subprocess.call(
+            [venv_python(), "-c", code],
+            cwd=ROOT,
+            env=environment(),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        == 0
+    )
+
+
+def wanted():
+    """Returns what the environment depends on; a change of it means installing anew."""
+    digest = hashlib.sha256()
+    for name in (
+        "setup.cfg",
+        "pyproject.toml",
+        "constraints.txt",
+        os.path.join("tools", "setup_venv.py"),
+    ):
+        with open(os.path.join(ROOT, name), "rb") as file:
+            digest.update(file.read().replace(b"\r\n", b"\n"))
+    return {"root": ROOT, "inputs": digest.hexdigest()}
+
+
+def installed():
+    """Returns the record of the last complete set-up, or an empty one."""
+    try:
+        with open(STAMP) as file:
+            return json.load(file)
+    except (OSError, ValueError):
+        return {}
+
+
+def write_record(want, done):
+    """Writes down what is complete, so that the next call need not look."""
+    with open(STAMP, "w") as file:
+        json.dump(dict(want, done=sorted(done)), file)
+
+
+def create_venv(record):
+    """Creates .venv unless there is one that works in this place."""
+    if os.path.exists(venv_python()):
+        if record.get("root", ROOT) == ROOT and works("import pip"):
+            return
+        say("the folder was moved or .venv is damaged: making it anew")
+        shutil.rmtree(VENV)
+    if sys.version_info < (3, 10):
+        raise SetupError(
+            "Python 3.10 or newer is needed, but {} is Python {}.{}.\n"
+            "Name another one: make PYTHON=/path/to/python3.12 {}".format(
+                sys.executable, sys.version_info[0], sys.version_info[1], sys.argv[1]
+            )
+        )
+    say("creating .venv with Python {}.{}.{}".format(*sys.version_info[:3]))
+    run(
+        sys.executable,
+        "-m",
+        "venv",
+        VENV,
+        remedy="the venv module does not work for {}.\nOn Debian and Ubuntu: apt-get install python3-venv".format(
+            sys.executable
+        ),
+    )
+
+
+def drop_broken_torchvision():
+    """Uninstalls torchvision when it cannot be imported.
+
+    Norse lists torchvision among its requirements, though `norse.torch` never imports it. Beside a CPU build
+    of torch the published torchvision raises at import, and takes torchmetrics and lightning down, which
+    import it whenever it is there. Without it all of them work.
+    """
+    present = works("import importlib.metadata as m; m.version('torchvision')")
+    if present and not works("import torchvision"):
+        say(
+            "torchvision cannot be imported beside this torch and nothing here needs it: uninstalling it"
+        )
+        run(venv_python(), "-m", "pip", "uninstall", "--quiet", "--yes", "torchvision")
+
+
+def install_scatter():
+    """Builds torch-scatter from source once, keeps the wheel under .venv/wheels, and installs it.
+
+    There is no ready wheel on the package index, and its setup.py imports torch: so torch must be there
+    first and the build must see it (no isolation). It is optional for sgnkit, the tests use it.
+    """
+    if works("import torch_scatter"):
+        return
+    torch = subprocess.check_output(
+        [venv_python(), "-c", "import sys, torch; print(torch.__version__, sys.version_info[:2])"],
+        cwd=ROOT,
+        env=environment(),
+    ).decode()
+    # A wheel fits one torch and one Python only, so each pair has its own folder.
+    folder = os.path.join(WHEELS, hashlib.sha256((torch + SCATTER).encode()).hexdigest()[:12])
+    if not os.path.isdir(folder) or not os.listdir(folder):
+        if not any(
+            shutil.which(name) for name in (os.environ.get("CXX") or "c++", "g++", "clang++")
+        ):
+            raise SetupError(
+                "no C++ compiler found, and torch-scatter must be built from source for the tests.\n"
+                "On Debian and Ubuntu: apt-get install g++ python3-dev\n"
+                "Or go without torch-scatter: make SCATTER=0 " + sys.argv[1]
+            )
+        say("building torch-scatter, once (some minutes); the wheel is kept in .venv/wheels")
+        env = environment()
+        # ninja lies in .venv/bin and is found only when that folder is on the path.
+        env["PATH"] = os.path.dirname(venv_python()) + os.pathsep + env.get("PATH", "")
+        env.setdefault("MAX_JOBS", str(os.cpu_count() or 1))
+        partial = folder + ".partial"
+        run(
+            venv_python(),
+            "-m",
+            "pip",
+            "wheel",
+            "--quiet",
+            "--no-deps",
+            "--no-build-isolation",
+            "--use-pep517",
+            "--wheel-dir",
+            partial,
+            SCATTER,
+            env=env,
+            remedy="torch-scatter could not be built; the compiler's words stand above.\n"
+            "To go without it: make SCATTER=0 " + sys.argv[1],
+        )
+        os.rename(partial, folder)
+    (wheel,) = os.listdir(folder)
+    run(
+        venv_python(),
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--no-deps",
+        "--force-reinstall",
+        os.path.join(folder, wheel),
+    )
+
+
+def install(level):
+    """Brings .venv up to a level, or returns at once when it is there."""
+    record, want = installed(), wanted()
+    scatter = level == "test" and os.environ.get("SCATTER", "1") != "0"
+    valid = all(record.get(key) == value for key, value in want.items()) and os.path.exists(
+        venv_python()
+    )
+    done = set(record.get("done", [])) if valid else set()
+    need = {level, "scatter"} if scatter else {level}
+    if need <= done:
+        return
+    create_venv(record)
+    if level not in done:
+        extras = LEVELS[level]["extras"]
+        say(
+            "installing the versions of constraints.txt for "
+            + extras.replace(",", ", ")
+            + " (some minutes)"
+        )
+        pip_install("setuptools", "torch")
+        pip_install("--editable", ".[{}]".format(extras))
+        drop_broken_torchvision()
+        done.update([level] + LEVELS[level]["contains"])
+        write_record(want, done)
+    if "scatter" in need - done:
+        install_scatter()
+        done.add("scatter")
+        write_record(want, done)
+    say("ready")
+
+
+def main():
+    """Runs the set-up and turns a trouble into one message."""
+    if len(sys.argv) != 2 or sys.argv[1] not in LEVELS:
+        sys.stderr.write("usage: setup_venv.py " + "|".join(sorted(LEVELS)) + "\n")
+        return 2
+    try:
+        install(sys.argv[1])
+    except SetupError as error:
+        sys.stderr.write("[setup] {}\n".format(error))
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
