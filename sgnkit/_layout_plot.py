@@ -52,7 +52,8 @@ def plot_layout(
     require("matplotlib", "viz")
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(6, 6), layout="constrained") if ax is None else ax.figure
+    if ax is None:
+        figure = Figure(figsize=(6, 6), layout="constrained")
     if ax is None:
         ax = figure.add_subplot()  # type: ignore[union-attr]
     coords = layout.coords or tree_coords(layout.parents)
@@ -73,4 +74,4 @@ def plot_layout(
     ax.axis("off")
     if path is not None:
         figure.savefig(path, dpi=150)
-    return figure  # type: ignore[return-value]
+    return figure
