@@ -87,7 +87,7 @@ def _is_users(error: Exception) -> bool:
     """Tells the errors whose message is meant for the user from those of the program."""
     if isinstance(error, FileNotFoundError | PermissionError | IsADirectoryError | ImportError):
         return True
-    # The errors of sgnkit.errors, without importing it: doctor must run when that cannot be imported.
+    # The errors of sgnkit.errors, told by name: a broken installation may not import them.
     return any(kind.__module__ == "sgnkit.errors" for kind in type(error).__mro__)
 
 

@@ -1,8 +1,8 @@
-"""Creates .venv and installs the pinned versions into it, once: `python tools/setup_venv.py demo|test|docs`.
+"""Creates .venv and installs the pinned versions into it: `python tools/setup_venv.py demo`.
 
-`make` calls this before everything else. When the environment is already what setup.cfg and constraints.txt
-ask for, it returns at once and needs no network. Standard library only, and readable by any old Python,
-so that a Python that is too old gets a sentence and not a syntax error.
+`make` calls this before everything else. When the environment is already what setup.cfg and
+constraints.txt ask for, it returns at once and needs no network. Standard library only, and syntax
+of any old Python, so that a Python that is too old gets a sentence and not a syntax error.
 """
 
 import hashlib
@@ -66,7 +66,7 @@ def run(*command, **kwargs):
 
 def pip_install(*arguments):
     """Installs into .venv what the arguments name, in the versions of constraints.txt."""
-    # No isolation: setuptools is installed first, so no second build environment is filled from the network.
+    # No isolation: setuptools is installed first, so no second environment is made for the build.
     flags = ["--quiet", "--no-build-isolation", "--constraint", "constraints.txt"]
     run(venv_python(), "-m", "pip", "install", *(flags + list(arguments)))
 
@@ -104,7 +104,7 @@ def installed():
     try:
         with open(STAMP) as file:
             return json.load(file)
-    except (OSError, ValueError):
+    except (IOError, OSError, ValueError):
         return {}
 
 
@@ -121,45 +121,35 @@ def create_venv(record):
             return
         say("the folder was moved or .venv is damaged: making it anew")
         shutil.rmtree(VENV)
-    if sys.version_info < (3, 10):
-        raise SetupError(
-            "Python 3.10 or newer is needed, but {} is Python {}.{}.\n"
-            "Name another one: make PYTHON=/path/to/python3.12 {}".format(
-                sys.executable, sys.version_info[0], sys.version_info[1], sys.argv[1]
-            )
-        )
     say("creating .venv with Python {}.{}.{}".format(*sys.version_info[:3]))
     run(
         sys.executable,
         "-m",
         "venv",
         VENV,
-        remedy="the venv module does not work for {}.\nOn Debian and Ubuntu: apt-get install python3-venv".format(
-            sys.executable
-        ),
+        remedy="{} cannot make a virtual environment.\n"
+        "On Debian and Ubuntu: apt-get install python3-venv".format(sys.executable),
     )
 
 
 def drop_broken_torchvision():
     """Uninstalls torchvision when it cannot be imported.
 
-    Norse lists torchvision among its requirements, though `norse.torch` never imports it. Beside a CPU build
-    of torch the published torchvision raises at import, and takes torchmetrics and lightning down, which
-    import it whenever it is there. Without it all of them work.
+    Norse lists torchvision among its requirements, though `norse.torch` never imports it. Beside a
+    CPU build of torch the published torchvision raises at import, and takes torchmetrics and
+    lightning down, which import it whenever it is there. Without it all of them work.
     """
     present = works("import importlib.metadata as m; m.version('torchvision')")
     if present and not works("import torchvision"):
-        say(
-            "torchvision cannot be imported beside this torch and nothing here needs it: uninstalling it"
-        )
+        say("torchvision cannot be imported beside this torch and is not needed: uninstalling it")
         run(venv_python(), "-m", "pip", "uninstall", "--quiet", "--yes", "torchvision")
 
 
 def install_scatter():
     """Builds torch-scatter from source once, keeps the wheel under .venv/wheels, and installs it.
 
-    There is no ready wheel on the package index, and its setup.py imports torch: so torch must be there
-    first and the build must see it (no isolation). It is optional for sgnkit, the tests use it.
+    There is no ready wheel on the package index, and its setup.py imports torch: so torch must be
+    there first and the build must see it (no isolation). sgnkit works without; the tests use it.
     """
     if works("import torch_scatter"):
         return
@@ -175,7 +165,7 @@ def install_scatter():
             shutil.which(name) for name in (os.environ.get("CXX") or "c++", "g++", "clang++")
         ):
             raise SetupError(
-                "no C++ compiler found, and torch-scatter must be built from source for the tests.\n"
+                "no C++ compiler found, but torch-scatter is built from source for the tests.\n"
                 "On Debian and Ubuntu: apt-get install g++ python3-dev\n"
                 "Or go without torch-scatter: make SCATTER=0 " + sys.argv[1]
             )
@@ -226,6 +216,13 @@ def install(level):
     need = {level, "scatter"} if scatter else {level}
     if need <= done:
         return
+    if sys.version_info < (3, 10):
+        raise SetupError(
+            "Python 3.10 or newer is needed, but {} is Python {}.{}.\n"
+            "Name another one: make PYTHON=/path/to/python3.12 {}".format(
+                sys.executable, sys.version_info[0], sys.version_info[1], sys.argv[1]
+            )
+        )
     create_venv(record)
     if level not in done:
         extras = LEVELS[level]["extras"]

@@ -1,0 +1,167 @@
+"""The project as a whole: its files agree with each other, and imports go one way."""
+
+import ast
+import configparser
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from sgnkit._version import __version__
+
+ROOT = Path(__file__).resolve().parents[1]
+SOURCES = sorted((ROOT / "sgnkit").rglob("*.py"))
+
+# What each part may import. Parts that are not named here are leaves and import no other part.
+ALLOWED = {
+    "data": {"layout"},
+    "datasets": {"data", "layout"},
+    "transforms": {"data", "layout"},
+    "nn": {"data", "layout"},
+    "models": {"nn", "data", "layout"},
+    "energy": {"models", "nn", "data", "layout"},
+    "viz": {"energy", "models", "nn", "data", "layout"},
+    "training": {"energy", "viz", "models", "nn", "transforms", "datasets", "data", "layout"},
+    "demo": {"training", "energy", "viz", "models", "transforms", "datasets", "data", "layout"},
+    "cli": {"training", "demo", "doctor"},
+    "__main__": {"cli"},
+    "__init__": {"data", "layout", "models"},
+}
+LEAVES = {"errors", "_extras", "_version", "_probes"}
+
+
+def config():
+    parser = configparser.ConfigParser()
+    parser.read(ROOT / "setup.cfg", encoding="utf-8")
+    return parser
+
+
+def requirements():
+    """Maps each section of the requirements to its lines."""
+    found = dict(config()["options.extras_require"])
+    found["core"] = config()["options"]["install_requires"]
+    return {
+        name: [line for line in text.splitlines() if line and not line.startswith(("#", "sgnkit["))]
+        for name, text in found.items()
+    }
+
+
+def package_name(requirement):
+    return re.match(r"[A-Za-z0-9._-]+", requirement)[0].lower()
+
+
+def test_version_is_the_same_everywhere():
+    citation = (ROOT / "CITATION.cff").read_text(encoding="utf-8")
+    assert re.search(r"^version: (.+)$", citation, re.MULTILINE)[1] == __version__
+    assert config()["metadata"]["version"] == "attr: sgnkit._version.__version__"
+
+
+def test_the_extras_are_the_documented_ones():
+    assert set(requirements()) == {"core", "train", "viz", "export", "docs", "test", "all"}
+    page = (ROOT / "docs" / "install.md").read_text(encoding="utf-8")
+    for extra in set(requirements()) - {"core"}:
+        assert f"`{extra}`" in page
+
+
+def test_every_dependency_has_its_reason_and_its_version():
+    page = (ROOT / "docs" / "dependencies.md").read_text(encoding="utf-8").lower()
+    pinned = (ROOT / "constraints.txt").read_text(encoding="utf-8").lower()
+    names = {package_name(line) for lines in requirements().values() for line in lines}
+    assert {"torch", "norse", "lightning", "mkdocs"} <= names
+    assert [name for name in sorted(names) if f"| `{name}` |" not in page] == []
+    assert [name for name in sorted(names) if f"\n{name}==" not in pinned] == []
+
+
+def test_constraints_pin_exactly():
+    lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
+    pins = [line for line in lines if line and not line.startswith("#")]
+    marker = r'( ; python_version (<|>=) "3\.11")?'
+    assert [pin for pin in pins if not re.fullmatch(rf"[a-z0-9-]+==[\w.]+{marker}", pin)] == []
+
+
+def test_malicious_and_unusable_releases_are_excluded():
+    train, docs = requirements()["train"], requirements()["docs"]
+    assert "!=2.6.2,!=2.6.3" in next(line for line in train if line.startswith("lightning"))
+    assert "mkdocs>=1.6,<2" in docs
+
+
+def test_make_help_lists_the_targets():
+    result = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True)
+    for target in ("demo", "test", "setup", "lint", "docs", "bench", "help"):
+        assert re.search(rf"^  make {target} +\S", result.stdout, re.MULTILINE)
+
+
+def test_package_data_is_named():
+    patterns = config()["options.package_data"]["sgnkit"].split()
+    assert (ROOT / "sgnkit" / "py.typed").is_file()
+    assert {"py.typed", "*.yaml", "*.txt"} <= set(patterns)
+    files = [
+        p for p in (ROOT / "sgnkit").rglob("*") if p.is_file() and "__pycache__" not in p.parts
+    ]
+    unnamed = [p for p in files if p.suffix not in {".py", ".yaml", ".txt"}]
+    assert [p.name for p in unnamed] == ["py.typed"]
+
+
+def module_name(path):
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+MODULES = {module_name(path): path for path in SOURCES}
+
+
+def part(module):
+    """Returns the part of sgnkit that a module belongs to: `sgnkit._layout_io` is of layout."""
+    if module == "sgnkit":
+        return "__init__"
+    name = module.split(".")[1]
+    return "layout" if name.lstrip("_").startswith("layout") else name
+
+
+def imports(path, top_level):
+    """Yields the modules of sgnkit that a file imports, at its top level or anywhere."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    nodes = list(tree.body) if top_level else list(ast.walk(tree))
+    for node in nodes:
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}:{node.lineno} has a relative import"
+            names = [f"{node.module}.{alias.name}" for alias in node.names]
+        else:
+            continue
+        for name in names:
+            known = name if name in MODULES else name.rpartition(".")[0]
+            if known in MODULES:
+                yield known
+
+
+@pytest.mark.parametrize("module", sorted(MODULES))
+def test_imports_go_one_way(module):
+    own = part(module)
+    allowed = ALLOWED.get(own, set()) | LEAVES | {own}
+    reached = {part(name) for name in imports(MODULES[module], top_level=False)} - {"__init__"}
+    assert reached - allowed == set()
+
+
+def test_no_circle_of_imports():
+    graph = {name: set(imports(path, top_level=True)) - {name} for name, path in MODULES.items()}
+    done, path = set(), []
+
+    def visit(name):
+        assert name not in path, " -> ".join([*path[path.index(name) :], name])
+        if name in done:
+            return
+        path.append(name)
+        for other in sorted(graph[name]):
+            visit(other)
+        done.add(path.pop())
+
+    for name in sorted(graph):
+        visit(name)
+
+
+def test_files_stay_small():
+    long = {m: len(p.read_text(encoding="utf-8").splitlines()) for m, p in MODULES.items()}
+    assert {module: lines for module, lines in long.items() if lines > 350} == {}
