@@ -53,9 +53,8 @@ def plot_layout(
     from matplotlib.figure import Figure
 
     if ax is None:
-        figure = Figure(figsize=(6, 6), layout="constrained")
-    if ax is None:
-        ax = figure.add_subplot()  # type: ignore[union-attr]
+        ax = Figure(figsize=(6, 6), layout="constrained").add_subplot()
+    figure = ax.get_figure(root=True)
     coords = layout.coords or tree_coords(layout.parents)
     color = [_MIDDLE] * layout.num_joints
     for left, right in layout.pairs:

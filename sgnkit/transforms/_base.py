@@ -1,0 +1,74 @@
+"""What the transforms of clips share."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch_geometric.transforms import BaseTransform
+
+from sgnkit.data import SkeletonData
+from sgnkit.layout import SkeletonLayout
+
+__all__ = ["ClipTransform", "JointSpec", "draw", "fill_missing", "joint_indices", "trajectory"]
+
+#: A joint by name or index, or several of them that stand for their mean.
+JointSpec = str | int | Sequence[str | int]
+
+
+class ClipTransform(BaseTransform):
+    """Base of the transforms: takes one clip, returns a new one, leaves its input as it was.
+
+    A subclass assigns new tensors to the attributes of the shallow copy that `forward` gets and
+    never writes into a tensor. Randomness comes from torch's default generator alone.
+    """
+
+    def __call__(self, data: Any) -> SkeletonData:
+        if not isinstance(data, SkeletonData) or not isinstance(data.layout, str):
+            raise TypeError(
+                f"{type(self).__name__}: expected one SkeletonData clip, got "
+                f"{type(data).__name__}; transform clips before they are batched"
+            )
+        return super().__call__(data)
+
+    def forward(self, data: SkeletonData) -> SkeletonData:
+        """Changes the shallow copy ``data`` and returns it."""
+        raise NotImplementedError
+
+
+def draw(low: float, high: float) -> float:
+    """Draws one number from a uniform distribution with torch's default generator."""
+    return low + (high - low) * float(torch.rand(()))
+
+
+def joint_indices(layout: SkeletonLayout, joint: JointSpec) -> list[int]:
+    """Returns the indices of one or several joints."""
+    joints = [joint] if isinstance(joint, (str, int)) else list(joint)
+    return [layout.index(j) for j in joints]
+
+
+def trajectory(data: SkeletonData, joint: JointSpec) -> Tensor:
+    """Returns the way (T, C) of a joint, or the mean of several, of the first person, gaps filled."""
+    nodes = torch.tensor(joint_indices(data.skeleton, joint), device=data.x.device)
+    x, mask = data.x[nodes], data.mask[nodes]
+    return (x if mask.all() else fill_missing(x, mask)).mean(dim=0)
+
+
+def fill_missing(x: Tensor, mask: Tensor) -> Tensor:
+    """Interpolates what is not observed linearly in time; the ends hold the nearest value.
+
+    A joint that is never observed stays as it is.
+    """
+    num_frames = mask.size(1)
+    frame = torch.arange(num_frames, device=x.device).expand_as(mask)
+    before = frame.where(mask, frame.new_tensor(-1)).cummax(dim=1).values
+    after = frame.where(mask, frame.new_tensor(num_frames)).flip(1).cummin(dim=1).values.flip(1)
+    never = (before < 0) & (after == num_frames)
+    start = before.where(before >= 0, after).clamp(max=num_frames - 1)
+    end = after.where(after < num_frames, before).clamp(min=0)
+    weight = ((frame - start) / (end - start).clamp(min=1)).to(x.dtype).unsqueeze(-1)
+    index = torch.stack([start, end]).unsqueeze(-1).expand(-1, -1, -1, x.size(-1))
+    first, last = x.gather(1, index[0]), x.gather(1, index[1])
+    return x.where((mask | never).unsqueeze(-1), first + weight * (last - first))
