@@ -66,7 +66,7 @@ def run(*command, **kwargs):
 
 def pip_install(*arguments):
     """Installs into .venv what the arguments name, in the versions of constraints.txt."""
-    # No isolation: setuptools is installed first, so no second environment is made for the build.
+    # No isolation: what builds sgnkit and Norse is installed first, in the pinned versions.
     flags = ["--quiet", "--no-build-isolation", "--constraint", "constraints.txt"]
     run(venv_python(), "-m", "pip", "install", *(flags + list(arguments)))
 
@@ -231,7 +231,7 @@ def install(level):
             + extras.replace(",", ", ")
             + " (some minutes)"
         )
-        pip_install("setuptools", "torch")
+        pip_install("setuptools", "setuptools-scm", "torch")
         pip_install("--editable", ".[{}]".format(extras))
         drop_broken_torchvision()
         done.update([level] + LEVELS[level]["contains"])
