@@ -9,7 +9,8 @@ from sgnkit._version import __version__
 
 if TYPE_CHECKING:
     from sgnkit.data import SkeletonData
-    from sgnkit.layout import SkeletonLayout, get_layout, register_layout
+    from sgnkit.layout import SkeletonLayout, get_layout, list_layouts, register_layout
+    from sgnkit.models import create_model, list_models
 
 # Loaded when first used, so that `sgnkit --help` and `sgnkit doctor` need no working torch.
 _PLACES = {
@@ -17,6 +18,7 @@ _PLACES = {
     "SkeletonLayout": "sgnkit.layout",
     "create_model": "sgnkit.models",
     "get_layout": "sgnkit.layout",
+    "list_layouts": "sgnkit.layout",
     "list_models": "sgnkit.models",
     "register_layout": "sgnkit.layout",
 }
@@ -27,6 +29,7 @@ __all__ = [
     "__version__",
     "create_model",
     "get_layout",
+    "list_layouts",
     "list_models",
     "register_layout",
 ]

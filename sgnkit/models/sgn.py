@@ -1,0 +1,276 @@
+"""Spiking graph networks: encoders, fusion, blocks and read-out in a row."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+
+from sgnkit.data.modality import MODALITIES, to_modalities
+from sgnkit.layout import SkeletonLayout, get_layout
+from sgnkit.nn.block import SpikingBlock
+from sgnkit.nn.conv.adjacency import Adjacency, Mode
+from sgnkit.nn.conv.sa_sgc import SASGC
+from sgnkit.nn.conv.spiking_graph_conv import Path, SpikingGraphConv
+from sgnkit.nn.encode.spiking_encoder import SpikingEncoder
+from sgnkit.nn.fusion.spiking_multimodal_fusion import Method, SpikingMultimodalFusion
+from sgnkit.nn.graph import SkeletonGraph
+from sgnkit.nn.neuron import LIF
+from sgnkit.nn.readout.readout import Readout
+from sgnkit.nn.temporal.stc import STC
+
+__all__ = ["MKSGN", "BaseSGN", "SpikingGraphNetwork"]
+
+WIDTHS = (64, 64, 128, 128, 256, 256)
+STRIDES = (1, 1, 2, 1, 2, 1)
+
+
+class SpikingGraphNetwork(nn.Module):
+    r"""A spiking graph network: one encoder a modality, fusion where there are several, blocks
+    of a spatial and a temporal layer, and a read-out of firing rates.
+
+    Args:
+        layout: Layout of the skeletons, or its name.
+        num_classes: Number of classes.
+        in_channels: Coordinates a joint, 2 or 3 (more with confidences).
+        hidden_channels: Output width of each block.
+        strides: Temporal stride of each block.
+        num_steps: Spiking steps S.
+        modalities: Which of `"joint"`, `"bone"`, `"joint_motion"`, `"bone_motion"` are encoded.
+            They are derived from the joint coordinates of the batch.
+        fusion: `method` of
+            [`SpikingMultimodalFusion`][sgnkit.nn.SpikingMultimodalFusion].
+        spatial: `"sgc"` or `"sa_sgc"`.
+        heads: Attention heads of SA-SGC.
+        adjacency: `"learned"`, `"fixed"` or `"identity"`.
+        share_adjacency: Whether all blocks share one adjacency.
+        kernel_size: Frames under the temporal kernel.
+        branches: `"single"` or `"multi_scale"` temporal convolution.
+        residual: `"sew"` or `"membrane"`.
+        encoder_kernel: `"joints"` or `"graph"`.
+        neuron: The spiking neuron; each place gets its own copy.
+            [`LIF(v_th=0.5)`][sgnkit.nn.LIF] by default.
+        norm_scale: The start scale of the batch norm before each neuron.
+        persons: `"mean"` or `"each"`, as in [`Readout`][sgnkit.nn.Readout].
+        per_step: Whether to return logits for every spiking step.
+        dropout: Dropout before the last linear layer.
+        attention_options: Other arguments of
+            [`SpikingSelfAttention`][sgnkit.nn.SpikingSelfAttention].
+        fusion_options: Other arguments of
+            [`SpikingMultimodalFusion`][sgnkit.nn.SpikingMultimodalFusion].
+        path: `"auto"`, `"dense"` or `"sparse"` spatial layers.
+
+    Shapes:
+        - **batch**: a PyG `Batch` of `SkeletonData`, **x** $(N, T, C)$
+        - **returns**: logits $(B, \text{classes})$
+
+    Raises:
+        ValueError: If an option is unknown, or a batch does not fit the layout or channels.
+    """
+
+    def __init__(
+        self,
+        layout: str | SkeletonLayout,
+        num_classes: int,
+        *,
+        in_channels: int = 3,
+        hidden_channels: Sequence[int] = WIDTHS,
+        strides: Sequence[int] = STRIDES,
+        num_steps: int = 4,
+        modalities: Sequence[str] = ("joint",),
+        fusion: Method = "mutual_information",
+        spatial: Literal["sgc", "sa_sgc"] = "sgc",
+        heads: int = 8,
+        adjacency: Mode = "learned",
+        share_adjacency: bool = False,
+        kernel_size: int = 9,
+        branches: Literal["single", "multi_scale"] = "single",
+        residual: Literal["sew", "membrane"] = "sew",
+        encoder_kernel: Literal["joints", "graph"] = "joints",
+        neuron: nn.Module | None = None,
+        norm_scale: float = 1.0,
+        persons: Literal["mean", "each"] = "mean",
+        per_step: bool = False,
+        dropout: float = 0.0,
+        attention_options: dict[str, Any] | None = None,
+        fusion_options: dict[str, Any] | None = None,
+        path: Path = "auto",
+    ) -> None:
+        super().__init__()
+        name = type(self).__name__
+        if unknown := [m for m in modalities if m not in MODALITIES]:
+            raise ValueError(f"{name}: modalities must be in {MODALITIES}, got {unknown}")
+        if not modalities or len(set(modalities)) != len(modalities):
+            raise ValueError(f"{name}: modalities must be one or more, each once: {modalities}")
+        if len(hidden_channels) != len(strides) or not hidden_channels:
+            raise ValueError(
+                f"{name}: hidden_channels and strides must have one entry a block, got "
+                f"{len(hidden_channels)} and {len(strides)}"
+            )
+        if spatial not in ("sgc", "sa_sgc"):
+            raise ValueError(f"{name}: spatial must be 'sgc' or 'sa_sgc', got {spatial!r}")
+        self.layout = get_layout(layout)
+        self.num_classes = num_classes
+        self.in_channels = in_channels
+        self.num_steps = num_steps
+        self.modalities = tuple(modalities)
+        neuron = LIF(v_th=0.5) if neuron is None else neuron
+        common: dict[str, Any] = {"neuron": neuron, "norm_scale": norm_scale}
+
+        widths = [hidden_channels[0], *hidden_channels]
+        self.encoders = nn.ModuleList(
+            SpikingEncoder(in_channels, widths[0], num_steps, kernel=encoder_kernel, **common)
+            for _ in modalities
+        )
+        self.fusion = (
+            SpikingMultimodalFusion(
+                len(modalities), widths[0], method=fusion, **common, **(fusion_options or {})
+            )
+            if len(modalities) > 1
+            else None
+        )
+        shared = Adjacency(self.layout, adjacency) if share_adjacency else None
+        self.blocks = nn.ModuleList()
+        for c_in, c_out, stride in zip(widths[:-1], widths[1:], strides, strict=True):
+            options = {"adjacency": shared or adjacency, "residual": residual, "path": path}
+            if spatial == "sgc":
+                layer = SpikingGraphConv(c_in, c_out, self.layout, **options, **common)
+            else:
+                layer = SASGC(
+                    c_in,
+                    c_out,
+                    self.layout,
+                    heads=heads,
+                    **options,
+                    **common,
+                    **(attention_options or {}),
+                )
+            temporal = STC(c_out, c_out, kernel_size, stride, branches=branches, **common)
+            self.blocks.append(SpikingBlock(layer, temporal, c_in, residual=residual, **common))
+        self.readout = Readout(
+            widths[-1], num_classes, persons=persons, per_step=per_step, dropout=dropout
+        )
+
+    @property
+    def min_frames(self) -> int:
+        """Frames below which the last block sees no more than padding beside one frame."""
+        frames = 1
+        for block in self.blocks:
+            frames *= block.temporal.stride
+        return frames
+
+    def reset_parameters(self) -> None:
+        """Resets all learnable parameters of the network."""
+        for module in (*self.encoders, self.fusion, *self.blocks, self.readout):
+            if module is not None:
+                module.reset_parameters()
+
+    def forward(self, batch: Any) -> Tensor:
+        """Returns the logits of a batch of clips."""
+        return self.forward_tensors(*self._enter(batch))
+
+    def forward_tensors(self, x: Tensor, graph: SkeletonGraph) -> Tensor:
+        """Returns the logits from coordinates `[N, T, C]` and the graph, without PyG objects."""
+        x = self._encode(x, graph)[-1]
+        for block in self.blocks:
+            x = block(x, graph)
+        return self.readout(x, graph)
+
+    def forward_features(self, batch: Any) -> dict[str, Tensor]:
+        """Returns everything between input and logits, by name.
+
+        `"modalities"` $(Q, N, T, C)$, `"encoded"` $(Q, S, T, N, C)$; with fusion
+        `"mutual_information"` $(B, Q, Q)$ and `"fused"`; `"blocks.0"` and so on
+        $(S, T, N, C)$; `"readout"` $(B, C)$ and `"logits"`.
+        """
+        x, graph = self._enter(batch)
+        streams, encoded, out = self._encode(x, graph)
+        features = {"modalities": streams, "encoded": encoded}
+        if self.fusion is not None:
+            from sgnkit.nn.fusion.mutual_information import mutual_information
+
+            features["mutual_information"] = mutual_information(encoded, graph)
+            features["fused"] = out
+        for i, block in enumerate(self.blocks):
+            features[f"blocks.{i}"] = out = block(out, graph)
+        features["readout"] = self.readout.features(out, graph)
+        features["logits"] = self.readout(out, graph)
+        return features
+
+    def _enter(self, batch: Any) -> tuple[Tensor, SkeletonGraph]:
+        graph = SkeletonGraph.from_data(batch)
+        x = batch.x
+        if x.dim() != 3 or x.size(-1) != self.in_channels:
+            raise ValueError(
+                f"{type(self).__name__}: expected x [N, T, {self.in_channels}], got "
+                f"{tuple(x.shape)}. Set in_channels to the coordinates of your data."
+            )
+        names = batch.layout if isinstance(batch.layout, list) else [batch.layout]
+        if other := sorted({name for name in names if name != self.layout.name}):
+            raise ValueError(
+                f"{type(self).__name__}: built for layout '{self.layout.name}', but the batch "
+                f"has {', '.join(map(repr, other))}. Create the model with that layout."
+            )
+        return x, graph
+
+    def _encode(self, x: Tensor, graph: SkeletonGraph) -> tuple[Tensor, Tensor, Tensor]:
+        streams = to_modalities(x, graph.parent_index, self.modalities)
+        encoded = torch.stack(
+            [
+                encoder(stream.transpose(0, 1), graph)
+                for encoder, stream in zip(self.encoders, streams.unbind(0), strict=True)
+            ]
+        )
+        fused = encoded[0] if self.fusion is None else self.fusion(encoded, graph)
+        return streams, encoded, fused
+
+
+class BaseSGN(SpikingGraphNetwork):
+    r"""Base-SGN, the plain spiking graph network of the
+    ["MK-SGN"](https://arxiv.org/abs/2404.10210) paper: SSC of the joints, then blocks of
+    [SGC, STC].
+
+    Args:
+        layout: Layout of the skeletons, or its name.
+        num_classes: Number of classes.
+        **kwargs: Other arguments of
+            [`SpikingGraphNetwork`][sgnkit.models.SpikingGraphNetwork].
+
+    Shapes:
+        - **batch**: a PyG `Batch` of `SkeletonData`
+        - **returns**: logits $(B, \text{classes})$
+
+    Examples:
+        >>> len(BaseSGN("ntu25", 60).blocks)
+        6
+    """
+
+    def __init__(self, layout: str | SkeletonLayout, num_classes: int, **kwargs: Any) -> None:
+        super().__init__(layout, num_classes, **{"spatial": "sgc", **kwargs})
+
+
+class MKSGN(SpikingGraphNetwork):
+    r"""MK-SGN, the fusion network of the ["MK-SGN"](https://arxiv.org/abs/2404.10210) paper: one
+    SSC for each of four modalities, SMF, then blocks of [SA-SGC, STC].
+
+    Args:
+        layout: Layout of the skeletons, or its name.
+        num_classes: Number of classes.
+        **kwargs: Other arguments of
+            [`SpikingGraphNetwork`][sgnkit.models.SpikingGraphNetwork].
+
+    Shapes:
+        - **batch**: a PyG `Batch` of `SkeletonData`
+        - **returns**: logits $(B, \text{classes})$
+
+    Examples:
+        >>> len(MKSGN("kinect20", 10).encoders)
+        4
+    """
+
+    def __init__(self, layout: str | SkeletonLayout, num_classes: int, **kwargs: Any) -> None:
+        super().__init__(
+            layout, num_classes, **{"spatial": "sa_sgc", "modalities": MODALITIES, **kwargs}
+        )

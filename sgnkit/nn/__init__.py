@@ -1,0 +1,35 @@
+"""Spiking layers over skeleton graphs."""
+
+from sgnkit.nn.block import SpikingBlock
+from sgnkit.nn.conv.adjacency import Adjacency
+from sgnkit.nn.conv.sa_sgc import SASGC
+from sgnkit.nn.conv.spiking_graph_conv import SpikingGraphConv
+from sgnkit.nn.conv.spiking_self_attention import SpikingSelfAttention
+from sgnkit.nn.encode.spiking_encoder import SpikingEncoder
+from sgnkit.nn.fusion.mutual_information import mutual_information
+from sgnkit.nn.fusion.spiking_multimodal_fusion import SpikingMultimodalFusion
+from sgnkit.nn.graph import SkeletonGraph
+from sgnkit.nn.neuron import LIF, PLIF, LeakyIntegrator
+from sgnkit.nn.norm import BatchNorm
+from sgnkit.nn.readout.readout import Readout
+from sgnkit.nn.shortcut import SpikingShortcut
+from sgnkit.nn.temporal.stc import STC
+
+__all__ = [
+    "LIF",
+    "PLIF",
+    "SASGC",
+    "STC",
+    "Adjacency",
+    "BatchNorm",
+    "LeakyIntegrator",
+    "Readout",
+    "SkeletonGraph",
+    "SpikingBlock",
+    "SpikingEncoder",
+    "SpikingGraphConv",
+    "SpikingMultimodalFusion",
+    "SpikingSelfAttention",
+    "SpikingShortcut",
+    "mutual_information",
+]

@@ -1,0 +1,1 @@
+"""Spiking layers over the edges of a graph."""

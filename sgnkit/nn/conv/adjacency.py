@@ -1,0 +1,146 @@
+"""The weighted graph of a skeleton, fixed or learnt."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from sgnkit.layout import SkeletonLayout, get_layout
+from sgnkit.nn.graph import SkeletonGraph
+
+__all__ = ["Adjacency"]
+
+Mode = Literal["learned", "fixed", "identity"]
+
+
+class Adjacency(nn.Module):
+    r"""K weighted graphs over the joints of one body, $A \in \mathbb{R}^{K \times V \times V}$.
+
+    Entry $A_{k,v,w}$ weighs what joint $v$ sends to joint $w$. Graphs start as the partition of
+    the layout, each normalised to $A D^{-1}$, so that a joint receives an average.
+
+    Args:
+        layout: A layout or its name. `None` is possible for a fixed spatial graph: its weights
+            follow from the edges of the batch, so that one layer serves mixed layouts.
+        mode: `"learned"` trains all entries from the normalised graph. `"fixed"` keeps it.
+            `"identity"` trains from K identity matrices whose columns are scaled to unit length
+            at every call, as in [Signal-SGN](https://arxiv.org/abs/2408.01701).
+        partition: How edges fall into subsets: `"spatial"` (self, centripetal, centrifugal),
+            `"distance"` or `"uniform"`.
+
+    Shapes:
+        - **returns**: $(K, V, V)$
+
+    Raises:
+        ValueError: If the mode is unknown, or if a layout is needed and missing.
+
+    Note:
+        Pass one instance to several layers and they share it.
+
+    Examples:
+        >>> Adjacency("ntu25")().shape
+        torch.Size([3, 25, 25])
+    """
+
+    def __init__(
+        self,
+        layout: str | SkeletonLayout | None,
+        mode: Mode = "learned",
+        partition: str = "spatial",
+    ) -> None:
+        super().__init__()
+        if mode not in ("learned", "fixed", "identity"):
+            raise ValueError(
+                f"Adjacency: mode must be 'learned', 'fixed' or 'identity', got {mode!r}"
+            )
+        if layout is None and (mode != "fixed" or partition != "spatial"):
+            raise ValueError(
+                f"Adjacency: mode={mode!r} with partition={partition!r} needs a layout; only a "
+                "fixed spatial graph does without"
+            )
+        self.layout = None if layout is None else get_layout(layout)
+        self.mode = mode
+        self.partition = partition
+        if self.layout is None:
+            self.num_subsets = 3
+            return
+        start = self.layout.adjacency(partition)
+        self.num_subsets = start.size(0)
+        if mode == "fixed":
+            self.register_buffer("weight", start)
+        else:
+            self.weight = nn.Parameter(start)
+            self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Sets learnt entries back to the graph of the layout."""
+        if self.mode == "learned":
+            with torch.no_grad():
+                self.weight.copy_(self.layout.adjacency(self.partition))
+        elif self.mode == "identity":
+            with torch.no_grad():
+                self.weight.copy_(torch.eye(self.layout.num_joints).expand_as(self.weight))
+
+    def forward(self) -> Tensor:
+        """Returns the graphs as one dense tensor, `[k, source, target]`."""
+        if self.layout is None:
+            raise ValueError("Adjacency: a graph without a layout has edges only, no dense form")
+        if self.mode == "identity":
+            return self.weight / (self.weight.norm(dim=1, keepdim=True) + 1e-4)
+        return self.weight
+
+    def edges(self, graph: SkeletonGraph) -> tuple[Tensor, Tensor, Tensor]:
+        """Returns the same graphs over the nodes of a batch, as edges.
+
+        A fixed graph takes the edges of the batch, a learnt one all pairs of a body's joints.
+
+        Args:
+            graph: The graph of the batch.
+
+        Returns:
+            `edge_index` $(2, E)$, the subset of each edge $(E)$ and its weight $(E)$.
+
+        Raises:
+            ValueError: If a joint of the batch is not in the layout.
+        """
+        if self.mode == "fixed" and self.partition == "spatial":
+            return graph.edge_index, graph.edge_type, _mean_weight(graph)
+        if int(graph.joint.max()) >= self.layout.num_joints:
+            raise ValueError(
+                f"Adjacency: the batch has joint {int(graph.joint.max())}, but layout "
+                f"'{self.layout.name}' has {self.layout.num_joints} joints. Build the layer for "
+                "the layout of the data."
+            )
+        edge_index, subset = all_pairs(graph.body, self.num_subsets)
+        source, target = graph.joint[edge_index]
+        return edge_index, subset, self()[subset, source, target]
+
+    def extra_repr(self) -> str:
+        name = "any layout" if self.layout is None else self.layout.name
+        return f"{name}, mode={self.mode}, partition={self.partition}"
+
+
+def _mean_weight(graph: SkeletonGraph) -> Tensor:
+    """One over the number of edges of the same subset into the same node."""
+    nodes = graph.joint.numel()
+    slot = graph.edge_type * nodes + graph.edge_index[1]
+    count = torch.bincount(slot, minlength=3 * nodes)
+    return 1.0 / count[slot]
+
+
+def all_pairs(body: Tensor, num_subsets: int) -> tuple[Tensor, Tensor]:
+    """Returns every ordered pair of nodes of the same body, once for each subset.
+
+    Args:
+        body: The body of each node.
+        num_subsets: How often each pair is wanted.
+
+    Shapes:
+        - **body**: $(N)$
+        - **returns**: edge_index $(2, E)$ and subset $(E)$
+    """
+    pairs = (body[:, None] == body[None, :]).nonzero().t()
+    subset = torch.arange(num_subsets, device=body.device).repeat_interleave(pairs.size(1))
+    return pairs.repeat(1, num_subsets), subset

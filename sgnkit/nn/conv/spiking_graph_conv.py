@@ -1,0 +1,151 @@
+"""Spiking graph convolution (SGC), the spatial half of every block."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+from torch_geometric.nn import MessagePassing
+from torch_geometric.nn.dense.linear import Linear
+
+from sgnkit.layout import SkeletonLayout
+from sgnkit.nn.conv.adjacency import Adjacency, Mode
+from sgnkit.nn.graph import SkeletonGraph
+from sgnkit.nn.neuron import LIF
+from sgnkit.nn.norm import BatchNorm
+from sgnkit.nn.shortcut import SpikingShortcut, like
+
+__all__ = ["SpikingGraphConv"]
+
+Path = Literal["auto", "dense", "sparse"]
+
+
+class SpikingGraphConv(MessagePassing):
+    r"""Spiking graph convolution (SGC) of the ["MK-SGN"](https://arxiv.org/abs/2404.10210)
+    paper.
+
+    $$
+    \mathbf{G} = \mathrm{SN}\Bigl(\mathrm{BN}\Bigl(\sum_{k=1}^{K}
+        \mathbf{A}_k^{\top} \mathbf{X} \mathbf{W}_k\Bigr)\Bigr), \qquad
+    \mathbf{Y} = \mathbf{G} + \mathrm{Res}(\mathbf{X})
+    $$
+
+    Messages over edges define the layer. Where all bodies share the layout, the same sum is taken
+    as dense products instead; `path` says which.
+
+    Args:
+        in_channels: Size of each input joint feature.
+        out_channels: Size of each output joint feature.
+        layout: A layout or its name. Not needed when `adjacency` is a module, or `"fixed"` and
+            the batches may mix layouts.
+        adjacency: `"learned"`, `"fixed"`, `"identity"`, or an
+            [`Adjacency`][sgnkit.nn.Adjacency] to share among layers.
+        residual: `"sew"` adds spikes (values 0, 1, 2), `"membrane"` adds before the neuron so
+            that the output stays binary, `None` leaves the shortcut out.
+        neuron: The spiking neuron; each place gets its own copy.
+        norm_scale: The start scale of the batch norm before the neuron.
+        path: `"auto"`, `"dense"` or `"sparse"`.
+
+    Shapes:
+        - **x**: $(S, T, N, C_{in})$, spikes
+        - **returns**: $(S, T, N, C_{out})$, spikes, or sums of two with `residual="sew"`
+
+    Raises:
+        ValueError: If an option is unknown, or if the dense path is asked for on a batch of
+            mixed layouts.
+
+    Note:
+        The literature calls the dense entries of $\mathbf{A}_k$ learnable; which start value and
+        normalisation the paper uses is not known. See the Fidelity page.
+
+    Examples:
+        >>> import sgnkit
+        >>> clip = sgnkit.SkeletonData.from_array(torch.rand(8, 25, 3).numpy(), "ntu25", axes="TVC")
+        >>> conv = SpikingGraphConv(16, 32, "ntu25")
+        >>> conv(torch.ones(4, 8, 25, 16), SkeletonGraph.from_data(clip)).shape
+        torch.Size([4, 8, 25, 32])
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        layout: str | SkeletonLayout | None = None,
+        *,
+        adjacency: Mode | Adjacency = "learned",
+        residual: Literal["sew", "membrane"] | None = "sew",
+        neuron: nn.Module | None = None,
+        norm_scale: float = 1.0,
+        path: Path = "auto",
+    ) -> None:
+        super().__init__(aggr="sum", node_dim=-2)
+        if path not in ("auto", "dense", "sparse"):
+            raise ValueError(
+                f"SpikingGraphConv: path must be 'auto', 'dense' or 'sparse', got {path!r}"
+            )
+        if not isinstance(adjacency, Adjacency):
+            adjacency = Adjacency(layout, adjacency)
+        self.in_channels = in_channels
+        self.out_channels = out_channels
+        self.path = path
+        self.adjacency = adjacency
+        self.lin = Linear(
+            in_channels,
+            adjacency.num_subsets * out_channels,
+            bias=False,
+            weight_initializer="glorot",
+        )
+        self.norm = BatchNorm(out_channels, norm_scale)
+        self.neuron = like(neuron, LIF())
+        self.shortcut = SpikingShortcut(
+            in_channels, out_channels, mode=residual, neuron=neuron, norm_scale=norm_scale
+        )
+
+    def reset_parameters(self) -> None:
+        """Resets all learnable parameters of the module."""
+        super().reset_parameters()
+        for module in (self.adjacency, self.lin, self.norm, self.shortcut):
+            module.reset_parameters()
+
+    def forward(self, x: Tensor, graph: SkeletonGraph) -> Tensor:
+        """Runs the whole sequence from rest and returns its spikes."""
+        return self.shortcut.join(x, self.current(x, graph), self.neuron)
+
+    def current(self, x: Tensor, graph: SkeletonGraph) -> Tensor:
+        """Returns the normalised synaptic current, before shortcut and neuron."""
+        subsets, channels = self.adjacency.num_subsets, self.out_channels
+        messages = self.lin(x)
+        if self.uses_dense(graph):
+            joints = self.adjacency.layout.num_joints
+            # rows: target joint; columns: source joint, then subset
+            weight = self.adjacency().permute(2, 1, 0).reshape(joints, joints * subsets)
+            sources = messages.reshape(-1, joints * subsets, channels)
+            out = torch.matmul(weight.to(sources.dtype), sources)
+            out = out.view(*x.shape[:-1], channels)
+        else:
+            edge_index, subset, weight = self.adjacency.edges(graph)
+            sources = messages.reshape(*x.shape[:-2], x.size(-2) * subsets, channels)
+            edges = torch.stack([edge_index[0] * subsets + subset, edge_index[1]])
+            out = self.propagate(
+                edges,
+                x=(sources, None),
+                edge_weight=weight,
+                size=(sources.size(-2), x.size(-2)),
+            )
+        return self.norm(out)
+
+    def message(self, x_j: Tensor, edge_weight: Tensor) -> Tensor:
+        return edge_weight.to(x_j.dtype).unsqueeze(-1) * x_j
+
+    def uses_dense(self, graph: SkeletonGraph) -> bool:
+        """Whether the dense path is taken for this batch."""
+        layout = self.adjacency.layout
+        same = layout is not None and graph.num_joints == layout.num_joints
+        if self.path == "dense" and not same:
+            raise ValueError(
+                f"SpikingGraphConv: path='dense' needs every body to have the joints of "
+                f"{self.adjacency}, in order, but the batch has {graph.num_joints or 'mixed'} "
+                "joints a body. Use path='auto'."
+            )
+        return same and self.path != "sparse"

@@ -1,0 +1,1 @@
+"""From real-valued input to spikes."""

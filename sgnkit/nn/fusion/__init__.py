@@ -1,0 +1,1 @@
+"""From several spike trains to one."""

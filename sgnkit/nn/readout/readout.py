@@ -1,0 +1,90 @@
+"""Read-out: from spikes of all joints to class scores."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+from torch_geometric.nn.dense.linear import Linear
+from torch_geometric.utils import scatter
+
+from sgnkit.nn.graph import SkeletonGraph
+
+__all__ = ["Readout"]
+
+
+class Readout(nn.Module):
+    r"""Firing rates over steps, frames and joints, averaged over the persons present, to logits.
+
+    $$
+    \mathbf{y} = \mathbf{W}\,\frac{1}{M}\sum_{m=1}^{M} \overline{\mathbf{X}}_{m} + \mathbf{b},
+    \qquad \overline{\mathbf{X}}_m = \frac{1}{S T V}\sum_{s,t,v} \mathbf{X}_{s,t,m,v}
+    $$
+
+    Args:
+        in_channels: Size of each joint feature.
+        num_classes: Number of classes.
+        persons: `"mean"` averages over the persons of a clip; `"each"` returns one row a body.
+        per_step: Whether to return the logits of every spiking step, for losses such as
+            [TET](https://arxiv.org/abs/2202.11946).
+        dropout: Probability to drop a feature before the linear layer.
+
+    Shapes:
+        - **x**: $(S, T, N, C)$
+        - **returns**: $(B, \text{classes})$; with `per_step` $(S, B, \text{classes})$; with
+          `persons="each"` a row for each body instead of each clip
+
+    Raises:
+        ValueError: If an option is unknown.
+
+    Examples:
+        >>> Readout(64, 10)
+        Readout(64, 10, persons=mean, per_step=False)
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        num_classes: int,
+        *,
+        persons: Literal["mean", "each"] = "mean",
+        per_step: bool = False,
+        dropout: float = 0.0,
+    ) -> None:
+        super().__init__()
+        if persons not in ("mean", "each"):
+            raise ValueError(f"Readout: persons must be 'mean' or 'each', got {persons!r}")
+        self.in_channels = in_channels
+        self.num_classes = num_classes
+        self.persons = persons
+        self.per_step = per_step
+        self.dropout = nn.Dropout(dropout)
+        self.lin = Linear(in_channels, num_classes, weight_initializer="kaiming_uniform")
+
+    def reset_parameters(self) -> None:
+        """Resets all learnable parameters of the module."""
+        self.lin.reset_parameters()
+
+    def forward(self, x: Tensor, graph: SkeletonGraph) -> Tensor:
+        """Returns the logits of a batch."""
+        return self.lin(self.dropout(self.features(x, graph)))
+
+    def features(self, x: Tensor, graph: SkeletonGraph) -> Tensor:
+        """Returns what the linear layer sees: mean rates, `[B, C]` or `[S, B, C]`."""
+        rates = x.mean(1, dtype=torch.float32)  # [S, N, C]
+        if not self.per_step:
+            rates = rates.mean(0)
+        bodies = scatter(rates, graph.body, rates.dim() - 2, graph.clip.numel(), "mean")
+        if self.persons == "each":
+            return bodies
+        weight = graph.present.to(bodies.dtype).unsqueeze(-1)
+        total = scatter(bodies * weight, graph.clip, bodies.dim() - 2, graph.num_clips, "sum")
+        persons = scatter(weight, graph.clip, 0, graph.num_clips, "sum")
+        return total / persons.clamp(min=1)
+
+    def __repr__(self) -> str:
+        return (
+            f"{type(self).__name__}({self.in_channels}, {self.num_classes}, "
+            f"persons={self.persons}, per_step={self.per_step})"
+        )

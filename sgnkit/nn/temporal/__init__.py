@@ -1,0 +1,1 @@
+"""Spiking layers over the frames of a clip."""
