@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Container, Sequence
 from functools import lru_cache
 
 import torch
 from torch import Tensor
 
-__all__ = ["PARTITIONS", "adjacency", "edges"]
+__all__ = ["PARTITIONS", "adjacency", "edges", "kept_ancestor"]
 
 #: Subset of self-loops, of edges from the parent, of edges from the children.
 _EDGE_TYPES = {"spatial": (0, 1, 2), "distance": (0, 1, 1), "uniform": (0, 0, 0)}
@@ -36,3 +37,12 @@ def adjacency(parents: tuple[int, ...], partition: str) -> Tensor:
     if partition != "spatial":
         degree = degree.sum(dim=0, keepdim=True)
     return adj / degree.clamp(min=1.0)
+
+
+def kept_ancestor(parents: Sequence[int], joint: int, kept: Container[int]) -> int | None:
+    """Returns the joint or its nearest ancestor among those kept, or None."""
+    while joint not in kept:
+        if parents[joint] == joint:
+            return None
+        joint = parents[joint]
+    return joint

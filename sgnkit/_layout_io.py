@@ -14,10 +14,16 @@ from sgnkit.errors import DataError
 if TYPE_CHECKING:
     from sgnkit.layout import SkeletonLayout
 
-__all__ = ["build", "check_table", "from_rows", "read_yaml", "to_dict", "to_yaml"]
+__all__ = ["build", "check_table", "from_rows", "nearest", "read_yaml", "to_dict", "to_yaml"]
 
 _REQUIRED = ("name", "joints", "parents")
 _OPTIONAL = ("pairs", "center", "source", "coords")
+
+
+def nearest(name: object, known: Sequence[str]) -> str:
+    """Returns ` (did you mean 'x'?)`, or nothing if no known name is near."""
+    match = difflib.get_close_matches(str(name), known, n=1)
+    return f" (did you mean {match[0]!r}?)" if match else ""
 
 
 def check_table(layout: SkeletonLayout) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from sgnkit._extras import require
 
@@ -54,7 +54,7 @@ def plot_layout(
 
     if ax is None:
         ax = Figure(figsize=(6, 6), layout="constrained").add_subplot()
-    figure = ax.get_figure(root=True)
+    figure = cast("Figure", ax.figure)
     coords = layout.coords or tree_coords(layout.parents)
     color = [_MIDDLE] * layout.num_joints
     for left, right in layout.pairs:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from torch import Tensor
 
 from sgnkit import _layout_graph, _layout_io
-from sgnkit._layout_graph import PARTITIONS
+from sgnkit._layout_graph import PARTITIONS, kept_ancestor
 from sgnkit.layouts import TABLES
 
 if TYPE_CHECKING:
@@ -102,10 +101,9 @@ class SkeletonLayout:
         if isinstance(joint, str):
             if joint in self.joints:
                 return self.joints.index(joint)
-            raise ValueError(
-                f"layout {self.name!r} has no joint {joint!r}{_nearest(joint, self.joints)}; "
-                f"its joints are {', '.join(self.joints)}"
-            )
+            near = _layout_io.nearest(joint, self.joints)
+            known = ", ".join(self.joints)
+            raise ValueError(f"layout {self.name!r} has no joint {joint!r}{near}; it has {known}")
         if isinstance(joint, int) and not isinstance(joint, bool) and 0 <= joint < self.num_joints:
             return joint
         raise ValueError(
@@ -115,10 +113,8 @@ class SkeletonLayout:
     def num_subsets(self, partition: str = "spatial") -> int:
         """Returns the number of adjacency subsets $K$ of a partition."""
         if partition not in PARTITIONS:
-            raise ValueError(
-                f"SkeletonLayout: partition must be one of {', '.join(PARTITIONS)}, "
-                f"got {partition!r}"
-            )
+            known = ", ".join(PARTITIONS)
+            raise ValueError(f"SkeletonLayout: partition must be one of {known}, got {partition!r}")
         return PARTITIONS[partition]
 
     def edge_index(self, partition: str = "spatial") -> tuple[Tensor, Tensor]:
@@ -176,11 +172,11 @@ class SkeletonLayout:
         kept = [self.index(joint) for joint in joints]
         new_index = {old: new for new, old in enumerate(kept)}
         parents = []
-        for joint in kept:
-            ancestor = self._kept_ancestor(self.parents[joint], new_index)
-            parents.append(new_index[joint] if ancestor is None else new_index[ancestor])
-        center = self._kept_ancestor(self.center, new_index)
-        roots = [j for j, parent in enumerate(parents) if j == parent]
+        for new, old in enumerate(kept):
+            ancestor = kept_ancestor(self.parents, self.parents[old], new_index)
+            parents.append(new if ancestor is None else new_index[ancestor])
+        center = kept_ancestor(self.parents, self.center, new_index)
+        first_root = next((j for j, parent in enumerate(parents) if j == parent), 0)
         return SkeletonLayout(
             name=f"{self.name}_subset{len(kept)}" if name is None else name,
             joints=tuple(self.joints[j] for j in kept),
@@ -190,18 +186,10 @@ class SkeletonLayout:
                 for left, right in self.pairs
                 if left in new_index and right in new_index
             ),
-            center=new_index[center] if center is not None else (roots or [0])[0],
+            center=first_root if center is None else new_index[center],
             source=f"{len(kept)} joints of {self.name}: {self.source}",
             coords=tuple(self.coords[j] for j in kept) if self.coords else (),
         )
-
-    def _kept_ancestor(self, joint: int, kept: Mapping[int, int]) -> int | None:
-        """Returns ``joint`` or its nearest ancestor in ``kept``."""
-        while joint not in kept:
-            if self.parents[joint] == joint:
-                return None
-            joint = self.parents[joint]
-        return joint
 
     @classmethod
     def from_dict(cls, table: Mapping[str, Any], *, file: object = None) -> SkeletonLayout:
@@ -255,11 +243,6 @@ class SkeletonLayout:
         return f"SkeletonLayout({self.name!r}, joints={self.num_joints})"
 
 
-def _nearest(name: str, known: Sequence[str]) -> str:
-    match = difflib.get_close_matches(name, known, n=1)
-    return f" (did you mean {match[0]!r}?)" if match else ""
-
-
 _REGISTRY: dict[str, SkeletonLayout] = {}
 
 
@@ -278,7 +261,7 @@ def get_layout(layout: str | SkeletonLayout) -> SkeletonLayout:
     if layout in _REGISTRY:
         return _REGISTRY[layout]
     raise ValueError(
-        f"unknown layout {layout!r}{_nearest(str(layout), list_layouts())}; "
+        f"unknown layout {layout!r}{_layout_io.nearest(str(layout), list_layouts())}; "
         f"known are {', '.join(list_layouts())}; "
         "register_layout(SkeletonLayout(...)) adds your own, in every process that uses it"
     )

@@ -50,7 +50,7 @@ def joint_indices(layout: SkeletonLayout, joint: JointSpec) -> list[int]:
 
 
 def trajectory(data: SkeletonData, joint: JointSpec) -> Tensor:
-    """Returns the way (T, C) of a joint, or the mean of several, of the first person, gaps filled."""
+    """Returns the path (T, C) of one joint, or of the mean of several; first person, no gaps."""
     nodes = torch.tensor(joint_indices(data.skeleton, joint), device=data.x.device)
     x, mask = data.x[nodes], data.mask[nodes]
     return (x if mask.all() else fill_missing(x, mask)).mean(dim=0)
