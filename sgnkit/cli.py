@@ -32,6 +32,16 @@ COMMANDS = {
     "predict": Command("sgnkit.training.cli", True, "write the scores of every clip"),
 }
 
+# The extra that brings a package which a command imports.
+EXTRAS = {
+    "jsonargparse": "train",
+    "lightning": "train",
+    "torchmetrics": "train",
+    "matplotlib": "viz",
+    "PIL": "viz",
+    "tensorboard": "all",
+}
+
 EXIT_USER = 2
 EXIT_INTERRUPTED = 130
 
@@ -71,7 +81,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except Exception as error:
         if debug or not _is_users(error):
             raise
-        print(f"sgnkit {name}: {error}", file=sys.stderr)
+        print(f"sgnkit {name}: {_message(error)}", file=sys.stderr)
         print(f"(sgnkit {name} --debug shows where)", file=sys.stderr)
         return EXIT_USER
 
@@ -85,10 +95,19 @@ def _run(name: str, rest: list[str]) -> int:
 
 def _is_users(error: Exception) -> bool:
     """Tells the errors whose message is meant for the user from those of the program."""
+    if isinstance(error, ModuleNotFoundError) and (error.name or "").startswith("sgnkit."):
+        return False
     if isinstance(error, FileNotFoundError | PermissionError | IsADirectoryError | ImportError):
         return True
     # The errors of sgnkit.errors, told by name: a broken installation may not import them.
     return any(kind.__module__ == "sgnkit.errors" for kind in type(error).__mro__)
+
+
+def _message(error: Exception) -> str:
+    top = (error.name or "").partition(".")[0] if isinstance(error, ModuleNotFoundError) else ""
+    if top in EXTRAS:
+        return f"{top} is not installed. Install it with: pip install 'sgnkit[{EXTRAS[top]}]'"
+    return str(error)
 
 
 def _contents() -> str:

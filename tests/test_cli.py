@@ -85,6 +85,24 @@ def test_mistakes_of_the_user_get_one_message(error, command, capsys):
         main(["demo", "--debug"])
 
 
+def test_package_of_an_extra_that_is_missing(command, capsys):
+    def fail(argv):
+        raise ModuleNotFoundError("No module named 'lightning'", name="lightning.pytorch")
+
+    command(fail)
+    assert main(["demo"]) == 2
+    assert "Install it with: pip install 'sgnkit[train]'" in capsys.readouterr().err
+
+
+def test_part_of_sgnkit_that_is_missing(command):
+    def fail(argv):
+        raise ModuleNotFoundError("No module named 'sgnkit.lost'", name="sgnkit.lost")
+
+    command(fail)
+    with pytest.raises(ModuleNotFoundError):
+        main(["demo"])
+
+
 def test_other_errors_keep_their_traceback(command):
     def fail(argv):
         raise ValueError("a bug")
