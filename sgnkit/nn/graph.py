@@ -15,7 +15,7 @@ class SkeletonGraph(NamedTuple):
 
     A *body* is one person of one clip and one component of the graph.
 
-    Args:
+    Attributes:
         edge_index: Bones in both directions and self loops, source above target.
         edge_type: The adjacency subset of each edge.
         joint: The joint index of each node.
