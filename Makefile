@@ -12,6 +12,9 @@ SETUP = command -v "$(PYTHON)" >/dev/null || { \
 	echo "There is no $(PYTHON) here; name one: make PYTHON=/path/to/python3.12 $@" >&2; exit 1; }; \
 	SCATTER="$(SCATTER)" "$(PYTHON)" tools/setup_venv.py
 
+# Runs Python with a temporary folder of its own that is gone afterwards: PyTorch Geometric leaves files there.
+RUN = TMPDIR=$$(mktemp -d) && export TMPDIR && trap 'rm -rf "$$TMPDIR"' EXIT INT TERM && $(VENV)/python
+
 # Caches that tools would otherwise put into the home or temporary folder.
 CACHE := $(CURDIR)/.cache
 export MPLCONFIGDIR := $(CACHE)/matplotlib
@@ -19,7 +22,6 @@ export TORCH_HOME := $(CACHE)/torch
 export TORCH_EXTENSIONS_DIR := $(CACHE)/torch-extensions
 export TORCHINDUCTOR_CACHE_DIR := $(CACHE)/inductor
 export TRITON_CACHE_DIR := $(CACHE)/triton
-export PYTEST_DEBUG_TEMPROOT := $(CACHE)/pytest-tmp
 export NO_MKDOCS_2_WARNING := 1
 unexport PYTHONPATH PYTHONHOME
 
@@ -35,12 +37,11 @@ help: ## list these targets
 
 demo: ## train two small models on made-up skeletons and draw what they do, into runs/demo
 	@$(SETUP) demo
-	@$(VENV)/python -m sgnkit demo $(ARGS)
+	@$(RUN) -m sgnkit demo $(ARGS)
 
 test: ## run the quick tests (ARGS="-m slow" for the slow ones)
 	@$(SETUP) test
-	@mkdir -p "$(PYTEST_DEBUG_TEMPROOT)"
-	@$(VENV)/python -m pytest $(ARGS)
+	@$(RUN) -m pytest $(ARGS)
 
 setup: ## set up .venv with everything for the other targets, and nothing else
 	@$(SETUP) test
@@ -62,7 +63,7 @@ docs: ## build the documentation into site
 
 bench: ## time the parts against their references
 	@$(SETUP) test
-	@$(VENV)/python -m benchmarks $(ARGS)
+	@$(RUN) -m benchmarks $(ARGS)
 
 clean: ## remove caches and the built documentation; .venv and runs stay
 	rm -rf .cache site build *.egg-info
