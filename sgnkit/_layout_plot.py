@@ -63,11 +63,11 @@ def plot_layout(
         (x0, y0), (x1, y1) = coords[joint], coords[parent]
         ax.plot([x0, x1], [y0, y1], color=color[joint], linewidth=2, zorder=1)
     xs, ys = zip(*coords, strict=True)
-    ax.scatter(xs, ys, s=140, c=color, zorder=2)
+    ax.scatter(xs, ys, s=110, c=color, zorder=2)
     for joint, (x, y) in enumerate(coords):
         ax.text(x, y, str(joint), color="white", fontsize=7, ha="center", va="center", zorder=3)
     x, y = coords[layout.center]
-    ax.scatter([x], [y], s=330, facecolors="none", edgecolors="black", zorder=2)
+    ax.scatter([x], [y], s=280, facecolors="none", edgecolors="black", zorder=2)
     ax.set_title(f"{layout.name}: {layout.num_joints} joints, centre {layout.center} (ringed)")
     ax.set_aspect("equal", adjustable="datalim")
     ax.axis("off")

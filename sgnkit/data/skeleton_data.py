@@ -137,8 +137,10 @@ class SkeletonData(Data):
                 to the persons present.
 
         Raises:
-            ValueError: If the axes do not fit, or for a batch (use `batch.to_data_list()`).
+            ValueError: If the axes do not fit, or for a batch (take its clips with `to_data_list()`).
         """
+        if not isinstance(self.layout, str):
+            raise ValueError("SkeletonData.to_array: got a batch; take its clips, to_data_list()")
         num_joints, found = self.skeleton.num_joints, self.num_persons
         value = self[attr].detach().cpu()
         letters = "MVTC"[: value.dim() + 1]
@@ -273,4 +275,5 @@ def _check_clip(data: SkeletonData) -> None:
         fail("wrong class", "int64 (1,)", f"{data.y.dtype} {tuple(data.y.shape)}", "y")
 
 
+# PyG's datasets store the class beside its tensors and load both with weights_only=True.
 torch.serialization.add_safe_globals([SkeletonData])
