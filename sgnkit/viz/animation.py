@@ -84,7 +84,7 @@ def animate_skeleton(
     place = _project(x, up, azimuth)
     if getattr(data, "mask", None) is not None:
         place[~_numbers(data.mask).astype(bool)] = np.nan
-    seen = np.isfinite(place).all(axis=2)
+    seen: _Array = np.isfinite(place).all(axis=2)
     if not seen.any():
         raise ValueError("animate_skeleton: no joint of the clip was observed")
     place = _fit(place, seen, size)
@@ -158,13 +158,15 @@ def _draw(
 
     image = Image.new("RGB", (size * _FINE, size * _FINE), "white")
     draw = ImageDraw.Draw(image)
-    seen = np.isfinite(place).all(axis=1)
+    seen: _Array = np.isfinite(place).all(axis=1)
     bone, radius = size * _FINE / 130, size * _FINE / 95
     for joint, parent in enumerate(parents):
         if joint != parent and seen[joint] and seen[parent]:
             color = _PERSONS[persons[joint] % len(_PERSONS)]
             draw.line([tuple(place[joint]), tuple(place[parent])], fill=color, width=round(bone))
-    for joint in np.flatnonzero(seen):
+    for joint in range(len(place)):
+        if not seen[joint]:
+            continue
         share = 0.0 if light is None else float(light[joint])
         _disc(draw, place[joint], radius * (1.0 + 1.3 * share) + bone / 2, "white")
         color = INK if light is None else _glow(share)

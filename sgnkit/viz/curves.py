@@ -67,7 +67,7 @@ def plot_curves(
             marker = "o" if len(points) < 15 else None
             ax.plot(x, y, color=CYCLE[i % len(CYCLE)], lw=1.5, marker=marker, ms=3.5, label=phase)
         ax.set_xlabel("epoch" if "epoch" in columns else "row")
-        ax.xaxis.get_major_locator().set_params(integer=True)
+        ax.locator_params(axis="x", integer=True)
         ax.margins(x=0.02)
         tidy(ax, name)
         if any(panels[name]):

@@ -51,7 +51,7 @@ def plot_raster(spikes: Any, max_neurons: int = 200) -> Figure:
     ax.scatter(times, neurons, marker="|", s=height**2, c=INK, linewidths=1.1)
     ax.set_xlim(-0.5, len(trains) - 0.5)
     ax.set_ylim(-0.5, trains.shape[1] - 0.5)
-    ax.xaxis.get_major_locator().set_params(integer=True)
+    ax.locator_params(axis="x", integer=True)
     ax.set_xlabel("step")
     ax.set_ylabel("neuron")
     shown = f"{trains.shape[1]} of {count}" if count > max_neurons else f"{count}"

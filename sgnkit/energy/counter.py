@@ -1,0 +1,246 @@
+"""Sees every operation of a forward pass and counts what it costs."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
+from torch.utils.flop_counter import flop_registry
+
+from sgnkit.energy.operations import (
+    convolution_events,
+    convolution_macs,
+    matmul_events,
+    matmul_macs,
+)
+from sgnkit.energy.provenance import Kind, Origin, Provenance, Work, is_whole
+
+__all__ = ["OperationCounter", "Tally"]
+
+_aten = torch.ops.aten
+_MATMULS = {  # where the two operands stand
+    _aten.mm: (0, 1),
+    _aten.bmm: (0, 1),
+    _aten.mv: (0, 1),
+    _aten.dot: (0, 1),
+    _aten.addmm: (1, 2),
+    _aten.addmv: (1, 2),
+    _aten.baddbmm: (1, 2),
+    _aten.addbmm: (1, 2),
+}
+_CONVOLUTIONS = {_aten.convolution, _aten._convolution}
+_SUMS = {  # where the summed values stand
+    _aten.scatter_add: 3,
+    _aten.scatter_add_: 3,
+    _aten.index_add: 3,
+    _aten.index_add_: 3,
+    _aten.scatter_reduce: 3,
+    _aten.scatter_reduce_: 3,
+    _aten.index_reduce: 3,
+    _aten.index_reduce_: 3,
+    _aten.index_put: 2,
+    _aten.index_put_: 2,
+    _aten.segment_reduce: 0,
+}
+_SUM_NAMES = ("sum", "mean")
+_DOTS = {_aten.sum, _aten.mean}
+_EMPTY = (
+    "empty",
+    "empty_like",
+    "empty_strided",
+    "empty_permuted",
+    "new_empty",
+    "new_empty_strided",
+)
+
+
+@dataclass
+class Tally:
+    """What one layer does with one kind of operation, over the whole batch."""
+
+    operations: float = 0.0
+    mac: float = 0.0
+    ac: float = 0.0
+    analog: float = 0.0
+    rated: float = 0.0
+
+
+class OperationCounter(TorchDispatchMode):
+    """Counts the operations of all that runs inside, by layer and kind.
+
+    `tallies[layer, kind]` holds the counts, `uncounted` the known costly operations that have no
+    rule. `layer` is set by whoever knows which one runs.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.provenance = Provenance()
+        self.layer = ""
+        self.tallies: defaultdict[tuple[str, str], Tally] = defaultdict(Tally)
+        self.uncounted: Counter[str] = Counter()
+        self._paused = False
+
+    @contextmanager
+    def pause(self) -> Iterator[None]:
+        """Neither counts nor follows what runs inside."""
+        before, self._paused = self._paused, True
+        try:
+            yield
+        finally:
+            self._paused = before
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        kwargs = kwargs or {}
+        if self._paused:
+            return func(*args, **kwargs)
+        packet = func._overloadpacket
+        if packet not in _MATMULS and packet not in _CONVOLUTIONS and packet not in _SUMS:
+            with self:
+                parts = func.decompose(*args, **kwargs)
+            if parts is not NotImplemented:
+                return parts
+        inputs = [leaf for leaf in tree_leaves((args, kwargs)) if isinstance(leaf, Tensor)]
+        origin = self._origin(packet.__name__, inputs)
+        out = func(*args, **kwargs)
+        outputs = [leaf for leaf in tree_leaves(out) if isinstance(leaf, Tensor)]
+        if origin.is_data:
+            rate = self._count(packet, args, kwargs, out)
+            origin = origin if rate is None else replace(origin, rate=rate)
+        self.provenance.spread(origin, inputs, outputs)
+        if packet in (_aten.mul, _aten.mul_) and len(inputs) == 2:
+            self._weighted(inputs[0], inputs[1], out)
+        return out
+
+    def _origin(self, name: str, inputs: list[Tensor]) -> Origin:
+        """Returns what an operation makes of its inputs."""
+        if name in _EMPTY:
+            return Origin(Kind.EMPTY)
+        seen = [tensor for tensor in inputs if self.provenance.of(tensor).kind is not Kind.EMPTY]
+        if len(seen) == len(inputs) or name.endswith("_"):  # such as copy_, which writes memory
+            return self.provenance.combine(seen)
+        if not any(tensor.is_floating_point() for tensor in seen):
+            return Origin(Kind.EMPTY)
+        self.uncounted["a kernel that PyTorch does not show"] += 1
+        return self.provenance.combine(inputs)
+
+    def _count(self, packet: Any, args: Any, kwargs: Any, out: Any) -> float | None:
+        """Counts one operation and returns the firing rate of its input, if it has one."""
+        if packet in _MATMULS:
+            return self._matmul(*(args[place] for place in _MATMULS[packet]))
+        if packet in _CONVOLUTIONS:
+            return self._convolution(args, out)
+        if packet in _DOTS:
+            self._dot(args[0])
+        elif packet in _SUMS:
+            self._sum(packet, args, kwargs)
+        elif packet.__name__.startswith("segment_") and len(args) > 1:  # of torch-scatter
+            self._aggregate(packet.__name__, args[0], packet.__name__.split("_")[1])
+        elif packet in flop_registry or "fft" in packet.__name__ or "rnn" in packet.__name__:
+            self.uncounted[packet.__name__] += 1
+        return None
+
+    def _matmul(self, a: Tensor, b: Tensor) -> float | None:
+        a = a.unsqueeze(0) if a.dim() == 1 else a
+        b = b.unsqueeze(1) if b.dim() == 1 else b
+        a_spikes, b_spikes = self._spikes(a), self._spikes(b)
+        events = matmul_events(a, b, a_spikes, b_spikes) if a_spikes or b_spikes else None
+        rate = self._rate(a, b)
+        self._add("matmul", matmul_macs(a, b), events, rate)
+        return rate
+
+    def _convolution(self, args: Any, out: Tensor) -> float | None:
+        x, weight, _, stride, padding, dilation, transposed, _, groups = args[:9]
+        events = None
+        if self._spikes(x):
+            events = convolution_events(
+                x, weight, out, stride, padding, dilation, transposed, groups
+            )
+        rate = self._rate(x)
+        self._add("conv", convolution_macs(x, weight, out, transposed), events, rate)
+        return rate
+
+    def _sum(self, packet: Any, args: Any, kwargs: Any) -> None:
+        name, values = packet.__name__, args[_SUMS[packet]]
+        if "index_put" in name:
+            if (args[3] if len(args) > 3 else kwargs.get("accumulate", False)) is False:
+                return
+            reduce = "sum"
+        elif "reduce" in name:
+            reduce = args[1] if "segment" in name else args[4]
+        else:
+            reduce = "sum"
+        self._aggregate(name, values, reduce)
+
+    def _aggregate(self, name: str, values: Tensor, reduce: str) -> None:
+        origin = self.provenance.of(values)
+        if not origin.is_data:
+            return
+        if reduce not in _SUM_NAMES:
+            self.uncounted[f"{name} ({reduce})"] += 1
+            return
+        count = values.numel()
+        if origin.work and origin.work.numel == count:
+            self._add("aggregate", count, origin.work.ac, self._rate(values), origin.work.mac)
+        else:
+            events = float(values.abs().sum(dtype=torch.double)) if self._spikes(values) else count
+            self._add("aggregate", count, events, self._rate(values))
+
+    def _dot(self, products: Tensor) -> None:
+        """Counts products that are summed right away; a sum alone is not counted."""
+        work = self.provenance.of(products).work
+        if work and work.numel == products.numel():
+            self._add("matmul", work.numel, work.ac, self._rate(products), work.mac)
+
+    def _weighted(self, a: Tensor, b: Tensor, out: Tensor) -> None:
+        """Remembers what it takes to multiply these messages and to sum them later."""
+        if min(a.numel(), b.numel()) < 2 or not out.is_floating_point():
+            return
+        for tensor in (a, b):
+            if self.provenance.of(tensor).kind is Kind.CONSTANT and is_whole(tensor):
+                return  # a mask selects, it does not multiply
+        numel = out.numel()
+        spikes = [tensor for tensor in (a, b) if self._spikes(tensor)]
+        work = Work(numel, float(numel), 0.0)
+        if len(spikes) == 2:
+            work = Work(numel, 0.0, float(out.count_nonzero()))
+        elif spikes:
+            events = float(spikes[0].abs().sum(dtype=torch.double))
+            work = Work(numel, 0.0, events * numel / spikes[0].numel())
+        origin = replace(self.provenance.of(out), work=work, rate=self._rate(a, b))
+        self.provenance.mark(out, origin)
+
+    def _spikes(self, tensor: Tensor) -> bool:
+        return self.provenance.of(tensor).kind is Kind.SPIKES and is_whole(tensor)
+
+    def _rate(self, *operands: Tensor) -> float | None:
+        """Returns the firing rate of the input of an operation, `None` before the first spike."""
+        rates = []
+        for tensor in operands:
+            rate = self.provenance.of(tensor).rate
+            if rate is not None and self._spikes(tensor) and tensor.numel():
+                rate = int(tensor.count_nonzero()) / tensor.numel()
+            if rate is not None:
+                rates.append(rate)
+        return sum(rates) / len(rates) if rates else None
+
+    def _add(
+        self,
+        kind: str,
+        operations: float,
+        events: float | None,
+        rate: float | None,
+        mac: float = 0.0,
+    ) -> None:
+        tally = self.tallies[self.layer, kind]
+        tally.operations += operations
+        tally.mac += operations if events is None else mac
+        tally.ac += events or 0.0
+        tally.analog += operations if rate is None else 0.0
+        tally.rated += 0.0 if rate is None else rate * operations
