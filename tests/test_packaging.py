@@ -4,6 +4,7 @@ import ast
 import configparser
 import re
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -90,6 +91,16 @@ def test_make_help_lists_the_targets():
     result = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True)
     for target in ("demo", "test", "setup", "lint", "docs", "bench", "help"):
         assert re.search(rf"^  make {target} +\S", result.stdout, re.MULTILINE)
+
+
+@pytest.mark.slow
+def test_benchmarks_run():
+    sizes = ["--batch", "1", "--frames", "4", "--channels", "4", "--repeat", "1", "--threads", "1"]
+    command = [sys.executable, "-m", "benchmarks", *sizes]
+    result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    rows = [line.split()[:2] for line in result.stdout.splitlines()]
+    assert [row for row in rows if row and row[0] == "LIF"] == [["LIF", "fused"], ["LIF", "norse"]]
+    assert ["mk_sgn_small", "sparse"] in rows
 
 
 def test_package_data_is_named():
