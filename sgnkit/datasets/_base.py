@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import os
-import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,9 @@ from sgnkit.errors import DataError
 from sgnkit.layout import SkeletonLayout
 
 __all__ = ["SkeletonDataset"]
+
+_FORMAT = "sgnkit clips 1"
+_GRAPH = {"edge_index", "edge_type", "joint", "person", "parent_index"}
 
 
 class SkeletonDataset(InMemoryDataset):
@@ -86,23 +88,25 @@ class SkeletonDataset(InMemoryDataset):
     def save(cls, data_list: Sequence[SkeletonData], path: str) -> None:
         """Writes clips to a file of plain tensors, numbers and strings, whole or not at all."""
         clips = [clip.to_dict() for clip in data_list]
-        folder = os.path.dirname(path)
-        file, temporary = tempfile.mkstemp(suffix=".tmp", dir=folder)
+        graphs: dict[Any, Tensor] = {}  # most clips have the same bones: one copy is enough
+        for clip in clips:
+            for key in _GRAPH & clip.keys():
+                value = clip[key]
+                identity = (key, value.dtype, tuple(value.shape), value.numpy().tobytes())
+                clip[key] = graphs.setdefault(identity, value)
+        part = Path(f"{path}.{os.getpid()}.part")
         try:
-            with os.fdopen(file, "wb") as stream:
-                torch.save({"format": "sgnkit clips 1", "clips": clips}, stream)
-            os.chmod(temporary, 0o644)
-            os.replace(temporary, path)
-        except BaseException:
-            Path(temporary).unlink(missing_ok=True)
-            raise
+            torch.save({"format": _FORMAT, "clips": clips}, part)
+            part.replace(path)
+        finally:
+            part.unlink(missing_ok=True)
 
     def load(self, path: str, data_cls: type = SkeletonData) -> None:
         """Reads the clips of a file that `save` wrote; no code in it is ever run."""
         remedy = f"delete {path}, or pass force_reload=True, to make it anew from the raw data"
         try:
             content = torch.load(path, weights_only=True)
-            if content["format"] != "sgnkit clips 1":
+            if content["format"] != _FORMAT:
                 raise ValueError(f"format {content['format']!r}")
             self._clips = [data_cls(**clip) for clip in content["clips"]]
         except Exception as error:

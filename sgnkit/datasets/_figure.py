@@ -202,7 +202,7 @@ def _tree_rig(layout: SkeletonLayout, body: Proportions) -> Rig:
         root = offset[parents[branch]]
         angle = np.deg2rad(-60 + 120 * (k + 0.5) / len(branches))
         ahead = np.array([np.sin(angle), np.cos(angle), 0.0])
-        joints = np.flatnonzero((top == branch) & (depth > 0))
+        joints = np.flatnonzero((top == branch) & (depth > 0)).tolist()
         half = (int(depth[joints].max()) + 1) // 2
         limb = limbs[k % 4]
         part, tag = limb.rsplit("_", 1)
@@ -211,10 +211,10 @@ def _tree_rig(layout: SkeletonLayout, body: Proportions) -> Rig:
         pivot += [root, ahead * bone * half]
         across = np.array([ahead[1], -ahead[0], 0.0])
         for rank, j in enumerate(joints):
-            mates = [i for i in joints[:rank] if depth[i] == depth[j]]
-            far = depth[j] > half
+            mates = int(np.sum(depth[joints[:rank]] == depth[j]))  # beside those of equal depth
+            far = bool(depth[j] > half)
             segment[j] = len(role) - (1 if far else 2)
-            offset[j] = ahead * bone * (depth[j] - half * far) + across * 0.3 * bone * len(mates)
+            offset[j] = ahead * bone * (depth[j] - half * far) + across * 0.3 * bone * mates
     return Rig(
         role=np.array(role),
         parent=np.array(parent),
@@ -258,7 +258,7 @@ def pose_figure(rig: Rig, pivot: Array, offset: Array, angles: Array) -> Array:
     origin = np.zeros((num_bodies, num_frames, num_segments, 3))
     turn[:, :, 0] = local[:, :, 0]
     for p in range(1, num_segments):
-        q = rig.parent[p]
+        q = int(rig.parent[p])
         turn[:, :, p] = turn[:, :, q] @ local[:, :, p]
         origin[:, :, p] = origin[:, :, q] + np.einsum("btij,bj->bti", turn[:, :, q], pivot[:, p])
     joints = origin[:, :, rig.segment] + np.einsum(

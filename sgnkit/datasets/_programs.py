@@ -87,7 +87,7 @@ def _squat(pose: Pose, phase: Array, rise: float) -> None:
 def _crank(pose: Pose, phase: Array, rise: float) -> None:
     c, s = _wheel(phase)
     pose.bend("upper_arm", x=50 + 45 * c)
-    pose.bend("forearm", x=65 + 50 * s)
+    pose.bend("forearm", x=65 - 50 * s)
 
 
 def _kick(pose: Pose, phase: Array, rise: float) -> None:
@@ -100,7 +100,7 @@ def _kick(pose: Pose, phase: Array, rise: float) -> None:
 def _pedal(pose: Pose, phase: Array, rise: float) -> None:
     c, s = _wheel(phase)
     pose.bend("thigh:near", x=50 + 38 * c)
-    pose.bend("shank:near", x=-70 - 45 * s)
+    pose.bend("shank:near", x=-70 + 45 * s)
     pose.bend("upper_arm", z=25)
 
 
@@ -129,7 +129,7 @@ def _march(pose: Pose, phase: Array, rise: float) -> None:
 def _row(pose: Pose, phase: Array, rise: float) -> None:
     c, s = _wheel(phase)
     pose.bend("trunk", x=-30 + 26 * c)
-    pose.bend("upper_arm", x=60 + 15 * s)
+    pose.bend("upper_arm", x=55 - 25 * s)
     pose.bend("forearm", x=60 + 50 * s)
 
 

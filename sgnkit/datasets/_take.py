@@ -43,7 +43,7 @@ class Draws:
         return low + int(self.between(0.0, high - low + 1.0))
 
     def bell(self, *shape: int) -> Array:
-        """Draws sums of four even numbers: mean 0, standard deviation 1, a bell in $±2\\sqrt{3}$."""
+        """Draws sums of four even numbers, scaled to mean 0 and standard deviation 1."""
         return (self.between(0.0, 1.0, 4, *shape).sum(axis=0) - 2.0) * np.sqrt(3.0)
 
 

@@ -126,10 +126,8 @@ class SyntheticActions(SkeletonDataset):
 
     def _split_of(self, index: int) -> str:
         _, subject, camera = self._place(index)
-        if self.protocol == "camera":
-            is_test = camera in TEST_CAMERAS
-        else:
-            is_test = subject in TEST_SUBJECTS
+        by_camera = self.protocol == "camera"
+        is_test = camera in TEST_CAMERAS if by_camera else subject in TEST_SUBJECTS
         return "test" if is_test else "val" if subject in VAL_SUBJECTS else "train"
 
     def _render(self, chosen: list[int]) -> list[SkeletonData]:
@@ -139,9 +137,7 @@ class SyntheticActions(SkeletonDataset):
             label, subject, camera = self._place(index)
             family, variant = self._classes[label]
             who = self._subjects[subject]
-            takes.append(
-                Take(self.seed, index, family, variant, who, camera, self.num_frames)
-            )
+            takes.append(Take(self.seed, index, family, variant, who, camera, self.num_frames))
         longest = max(take.length for take in takes)
         angles = np.zeros((len(takes), self.num_persons, longest, len(SEGMENTS), 2))
         for angle, take in zip(angles, takes, strict=True):
