@@ -95,7 +95,7 @@ def test_make_help_lists_the_targets():
 
 @pytest.mark.slow
 def test_benchmarks_run():
-    sizes = ["--batch", "1", "--frames", "4", "--channels", "4", "--repeat", "1", "--threads", "1"]
+    sizes = ["--batch", "1", "--frames", "16", "--channels", "8", "--repeat", "1", "--threads", "1"]
     command = [sys.executable, "-m", "benchmarks", *sizes]
     result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
     rows = [line.split()[:2] for line in result.stdout.splitlines()]
