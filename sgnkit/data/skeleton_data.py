@@ -137,7 +137,7 @@ class SkeletonData(Data):
                 to the persons present.
 
         Raises:
-            ValueError: If the axes do not fit, or for a batch (take its clips with `to_data_list()`).
+            ValueError: If the axes do not fit, or for a batch, which is to be taken apart first.
         """
         if not isinstance(self.layout, str):
             raise ValueError("SkeletonData.to_array: got a batch; take its clips, to_data_list()")
