@@ -1,0 +1,209 @@
+"""Files of trained weights that say themselves which model they belong to."""
+
+from __future__ import annotations
+
+import pickle
+import platform
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from sgnkit.errors import CheckpointError
+from sgnkit.training.options import plain
+
+__all__ = [
+    "build_model",
+    "describe_model",
+    "load_model",
+    "read_checkpoint",
+    "save_weights",
+    "versions",
+]
+
+_FORMAT = "sgnkit-1"
+
+
+def build_model(name: str, layout: Any, num_classes: int, options: dict[str, Any]) -> nn.Module:
+    """Builds a model from plain values.
+
+    Args:
+        name: Name of its preset.
+        layout: Layout of the skeletons.
+        num_classes: Number of classes.
+        options: Further arguments of its constructor. `neuron` is the name of a neuron of
+            `sgnkit.nn`, or `{name: {argument: value}}`.
+
+    Raises:
+        ValueError: If a value is not legal.
+    """
+    import sgnkit.nn
+    from sgnkit.models import create_model
+
+    options = dict(options)
+    neuron = options.pop("neuron", None)
+    if neuron is not None:
+        ((kind, arguments),) = ({neuron: {}} if isinstance(neuron, str) else neuron).items()
+        if kind not in sgnkit.nn.__all__:
+            raise ValueError(f"neuron: sgnkit.nn has no '{kind}'")
+        options["neuron"] = getattr(sgnkit.nn, kind)(**arguments)
+    return create_model(name, layout=layout, num_classes=num_classes, **options)
+
+
+def describe_model(
+    model: nn.Module, name: str, options: dict[str, Any], class_names: list[str]
+) -> dict[str, Any]:
+    """Returns, as plain values, all that is needed to build the model again.
+
+    Args:
+        model: The model.
+        name: Name of its preset.
+        options: Arguments of its constructor, layout and number of classes aside.
+        class_names: Names of the classes, in the order of the labels.
+    """
+    layout: Any = model.layout
+    return {
+        "format": _FORMAT,
+        "model": {"name": name, **plain(options)},
+        "layout": layout.to_dict(),
+        "class_names": list(class_names),
+        "versions": versions(),
+    }
+
+
+def save_weights(
+    path: str | Path, model: nn.Module, description: dict[str, Any], **more: Any
+) -> None:
+    """Writes the weights of a model with its description, and nothing else.
+
+    Args:
+        path: File to write.
+        model: The model. Its floating-point weights are stored as float32.
+        description: What [`describe_model`][sgnkit.training.describe_model] returns.
+        **more: Further plain values to keep, such as the experiment.
+    """
+    state = {
+        key: (value.float() if value.is_floating_point() else value).cpu().contiguous()
+        for key, value in model.state_dict().items()
+    }
+    torch.save({**description, **more, "state_dict": state}, path)
+
+
+def read_checkpoint(path: str | Path) -> dict[str, Any]:
+    """Reads a checkpoint or a weights file without running any code in it.
+
+    Args:
+        path: A `weights.pt` or a `.ckpt` file of a run folder.
+
+    Raises:
+        CheckpointError: If the file is missing, damaged, foreign, or holds code.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise CheckpointError(
+            "there is no such checkpoint",
+            file=path,
+            remedy="look into runs/ for a weights.pt or a checkpoints/last.ckpt",
+        )
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        if "weights_only" not in str(error).lower() and "global" not in str(error).lower():
+            raise _damaged(path, error) from None
+        raise CheckpointError(
+            "the file holds Python objects, which could run code when they are loaded",
+            file=path,
+            expected="tensors and plain values, as sgnkit writes them",
+            remedy="take the weights.pt that `sgnkit train` wrote; "
+            "convert foreign weights where you trust them",
+        ) from None
+    except (RuntimeError, EOFError, OSError, ValueError, KeyError, AttributeError) as error:
+        raise _damaged(path, error) from None
+    if isinstance(content, dict) and "sgnkit" in content:
+        description, prefix = content["sgnkit"], "model."
+        state = {
+            key.removeprefix(prefix): value
+            for key, value in content["state_dict"].items()
+            if key.startswith(prefix)
+        }
+        content = {**description, "state_dict": state}
+    if not isinstance(content, dict) or content.get("format") != _FORMAT:
+        found = type(content).__name__
+        if isinstance(content, dict):
+            found = f"keys {', '.join(map(str, list(content)[:6]))}"
+        raise CheckpointError(
+            "the file is no checkpoint of sgnkit",
+            file=path,
+            expected=f"a file with format '{_FORMAT}'",
+            found=found,
+            remedy="build the model with sgnkit.create_model and call load_state_dict yourself",
+        )
+    return content
+
+
+def load_model(path: str | Path, map_location: str | torch.device = "cpu") -> nn.Module:
+    """Builds a trained model from a checkpoint alone.
+
+    Args:
+        path: A `weights.pt` or a `.ckpt` file of a run folder.
+        map_location: Device of the model.
+
+    Returns:
+        The model in evaluation mode, with the attributes `layout` and `class_names`.
+
+    Raises:
+        CheckpointError: If the file is missing, damaged, foreign, holds code, or does not fit
+            this version of sgnkit.
+    """
+    from sgnkit.layout import SkeletonLayout
+
+    content = read_checkpoint(path)
+    options = dict(content["model"])
+    name = options.pop("name")
+    try:
+        layout = SkeletonLayout.from_dict(content["layout"])
+        model = build_model(name, layout, len(content["class_names"]), options)
+        model.load_state_dict(content["state_dict"])
+    except (RuntimeError, TypeError, ValueError, KeyError) as error:
+        written = content.get("versions", {}).get("sgnkit", "unknown")
+        raise CheckpointError(
+            f"the weights do not fit the model '{name}' of this version: {error}",
+            file=path,
+            found=f"written by sgnkit {written}",
+            remedy=f"install sgnkit {written}, or train again",
+        ) from None
+    model.class_names = list(content["class_names"])  # type: ignore[assignment]
+    return model.to(map_location).eval()
+
+
+def versions() -> dict[str, str]:
+    """Returns the versions that a result depends on."""
+    import torch_geometric
+
+    from sgnkit._version import __version__
+
+    found = {
+        "sgnkit": __version__,
+        "python": platform.python_version(),
+        "torch": str(torch.__version__),
+        "torch_geometric": torch_geometric.__version__,
+    }
+    for name in ("norse", "lightning"):
+        try:
+            from importlib.metadata import version
+
+            found[name] = version(name)
+        except ImportError:
+            continue
+    return found
+
+
+def _damaged(path: Path, error: Exception) -> CheckpointError:
+    reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+    return CheckpointError(
+        "the file is damaged or no checkpoint",
+        file=path,
+        found=reason[:160],
+        remedy="copy it again, or take another checkpoint of the same run",
+    )

@@ -1,0 +1,117 @@
+"""The commands `sgnkit train`, `sgnkit test` and `sgnkit predict`."""
+
+from __future__ import annotations
+
+import csv
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from sgnkit.training.config import read_experiment
+from sgnkit.training.run_folder import portable
+
+__all__ = ["main"]
+
+_SPLIT = {"type": str, "default": "test", "help": "Clips to use: train, val, test or all."}
+
+
+def main(argv: list[str]) -> int:
+    """Runs one command and returns its exit code.
+
+    Args:
+        argv: "train", "test" or "predict", and the arguments that follow.
+    """
+    command, *rest = argv
+    return {"train": _train, "test": _test, "predict": _predict}[command](rest)
+
+
+def _train(argv: list[str]) -> int:
+    experiment, more = read_experiment(
+        "train",
+        argv,
+        {
+            "ckpt_path": {
+                "type": str,
+                "help": "Checkpoint to continue from; 'last' continues the newest run.",
+            }
+        },
+    )
+    from sgnkit.training.run import Interrupted, train
+
+    command = portable(["sgnkit", "train", *argv])
+    try:
+        folder = train(experiment, more["ckpt_path"], command)
+    except Interrupted as stop:
+        print(f"\n{stop}", file=sys.stderr)
+        return 130
+    if folder is not None:
+        result = json.loads((folder / "results.json").read_text(encoding="utf-8"))
+        print(_accuracies(result))
+        print(f"results: {folder / 'results.json'}")
+    return 0
+
+
+def _test(argv: list[str]) -> int:
+    experiment, more = read_experiment("test", argv, {"split": _SPLIT})
+    from sgnkit.training.run import test
+
+    report = test(experiment, split=more["split"])
+    print(f"{experiment.model['name']} on {experiment.data['name']} ({more['split']})")
+    print(_accuracies(report.result))
+    width = max(map(len, report.result["per_class"]))
+    for name, share in report.result["per_class"].items():
+        print(f"  {name:<{width}}  {'-' if share is None else f'{share:.1%}':>6}")
+    print("firing rates")
+    width = max((len(neuron.name) for neuron in report.energy.neurons), default=0)
+    for neuron in report.energy.neurons:
+        print(f"  {neuron.name:<{width}}  {neuron.rate:6.1%}")
+    print(report.energy.table())
+    return 0
+
+
+def _predict(argv: list[str]) -> int:
+    experiment, more = read_experiment(
+        "predict",
+        argv,
+        {
+            "split": _SPLIT,
+            "out": {
+                "type": str,
+                "default": "predictions.csv",
+                "help": "File to write, .csv or .json.",
+            },
+        },
+    )
+    from sgnkit.training.data import load_split, test_loader
+    from sgnkit.training.evaluate import score_clips
+    from sgnkit.training.run import trained_model
+
+    model, class_names = trained_model(experiment)
+    clips = load_split(experiment, more["split"])
+    scores = score_clips(model, test_loader(experiment, clips))
+    rows: list[dict[str, Any]] = [
+        {
+            "clip": name,
+            "prediction": class_names[int(shares.argmax())],
+            **{c: round(float(share), 6) for c, share in zip(class_names, shares, strict=True)},
+        }
+        for name, shares in zip(scores.names, scores.logits.softmax(-1), strict=True)
+    ]
+    out = Path(more["out"])
+    if out.suffix == ".json":
+        out.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
+    else:
+        with out.open("w", newline="", encoding="utf-8") as file:
+            writer = csv.DictWriter(file, list(rows[0]))
+            writer.writeheader()
+            writer.writerows(rows)
+    print(f"{len(rows)} clips -> {out}")
+    return 0
+
+
+def _accuracies(result: dict[str, Any]) -> str:
+    text = f"accuracy {result['accuracy']:.2%} ({result['clips']} clips)"
+    if result["clean_clips"] != result["clips"]:
+        text += f", clean {result['clean_accuracy']:.2%} ({result['clean_clips']} clips)"
+    return text + f", top-5 {result['top5_accuracy']:.2%}"

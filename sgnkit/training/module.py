@@ -1,0 +1,142 @@
+"""The Lightning module: loss, metrics, optimiser."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import lightning as L
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torch.optim.lr_scheduler import LambdaLR
+from torch_geometric.data import Batch
+from torchmetrics.classification import MulticlassAccuracy
+
+from sgnkit.nn import LIF
+from sgnkit.training.options import OptimOptions
+from sgnkit.training.schedule import lr_factor
+
+__all__ = ["Classifier", "parameter_groups"]
+
+
+class Classifier(L.LightningModule):
+    r"""Trains any model that turns a batch of clips into logits.
+
+    Args:
+        model: The model, with an attribute `num_classes`.
+        options: Optimiser, schedule, label smoothing.
+        batch_size: Clips per step over all devices, for `lr_batch_size`.
+        seed: Seed of the run.
+        description: Plain values that a checkpoint carries, so that the model can be built
+            from it.
+
+    Shapes:
+        - **batch**: $B$ clips with labels `y` $(B)$
+        - **returns**: logits $(B, \text{classes})$
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        options: OptimOptions | None = None,
+        batch_size: int = 16,
+        seed: int = 0,
+        description: dict[str, Any] | None = None,
+    ) -> None:
+        super().__init__()
+        self.model = model
+        self.options = options or OptimOptions()
+        self.batch_size = batch_size
+        self.seed = seed
+        self.description = description or {}
+        classes = int(model.num_classes)  # type: ignore[arg-type]
+        self.train_accuracy = MulticlassAccuracy(classes, average="micro")
+        self.val_accuracy = MulticlassAccuracy(classes, average="micro")
+
+    def forward(self, batch: Batch) -> Tensor:
+        """Returns the logits of a batch."""
+        return self.model(batch)
+
+    def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
+        """Makes dropout a function of seed, step and process, so that no state need be kept."""
+        torch.manual_seed((self.seed * 1_000_003 + self.global_step) * 1_003 + self.global_rank)
+
+    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
+        """Returns the loss of one batch."""
+        logits = self(batch)
+        loss = F.cross_entropy(
+            logits.float(), batch.y, label_smoothing=self.options.label_smoothing
+        )
+        self.train_accuracy(logits, batch.y)
+        size = batch.num_graphs
+        self.log("train_loss", loss, on_step=False, on_epoch=True, batch_size=size, sync_dist=True)
+        self.log(
+            "train_accuracy",
+            self.train_accuracy,
+            on_step=False,
+            on_epoch=True,
+            prog_bar=True,
+            batch_size=size,
+        )
+        return loss
+
+    def validation_step(self, batch: Batch, batch_idx: int) -> None:
+        """Counts the right answers of one batch."""
+        logits = self(batch)
+        self.val_accuracy(logits, batch.y)
+        size = batch.num_graphs
+        loss = F.cross_entropy(logits.float(), batch.y)
+        self.log("val_loss", loss, on_epoch=True, batch_size=size, sync_dist=True)
+        self.log("val_accuracy", self.val_accuracy, on_epoch=True, prog_bar=True, batch_size=size)
+
+    def configure_optimizers(self) -> Any:
+        """Returns the optimiser and its schedule, which moves at every step."""
+        options = self.options
+        lr = options.lr
+        if options.lr_batch_size is not None:
+            lr *= self.batch_size / options.lr_batch_size
+        optimizer = torch.optim.SGD(
+            parameter_groups(self.model, options.weight_decay, options.decay_all),
+            lr=lr,
+            momentum=options.momentum,
+            nesterov=options.momentum > 0,
+        )
+        epochs = self.trainer.max_epochs or 1
+        steps = self.trainer.estimated_stepping_batches / epochs
+        scheduler = LambdaLR(optimizer, lambda step: lr_factor(step / steps, epochs, options))
+        return {
+            "optimizer": optimizer,
+            "lr_scheduler": {"scheduler": scheduler, "interval": "step"},
+        }
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Adds what is needed to build the model again."""
+        checkpoint["sgnkit"] = self.description
+
+
+def parameter_groups(
+    model: nn.Module, weight_decay: float, decay_all: bool = True
+) -> list[dict[str, Any]]:
+    """Splits parameters into those with weight decay and those without.
+
+    Args:
+        model: The model.
+        weight_decay: L2 penalty.
+        decay_all: If false, biases and the parameters of batch-norm and neurons go without.
+    """
+    if decay_all:
+        return [{"params": list(model.parameters()), "weight_decay": weight_decay}]
+    free = {
+        id(parameter)
+        for module in model.modules()
+        for name, parameter in module.named_parameters(recurse=False)
+        if name == "bias" or isinstance(module, (nn.modules.batchnorm._BatchNorm, LIF))
+    }
+    groups = [
+        {
+            "params": [p for p in model.parameters() if id(p) not in free],
+            "weight_decay": weight_decay,
+        },
+        {"params": [p for p in model.parameters() if id(p) in free], "weight_decay": 0.0},
+    ]
+    return [group for group in groups if group["params"]]

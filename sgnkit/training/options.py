@@ -1,0 +1,125 @@
+"""The words of an experiment file: typed options with their defaults."""
+
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
+
+__all__ = ["Experiment", "OptimOptions", "TrainerOptions", "plain"]
+
+
+@dataclass
+class OptimOptions:
+    """Stochastic gradient descent with Nesterov momentum, and its learning rate over time.
+
+    Args:
+        lr: Peak learning rate.
+        lr_batch_size: Batch size that `lr` is meant for. When given, the rate is scaled by
+            `batch_size / lr_batch_size`.
+        momentum: Nesterov momentum.
+        weight_decay: L2 penalty.
+        decay_all: Whether the penalty also acts on biases, batch-norm and neuron parameters.
+        schedule: How the rate falls after the warm-up: along a cosine to 0 ("cosine"), by
+            `gamma` at each milestone ("step"), or one cosine up and one down ("one_cycle").
+        warmup_epochs: Length of the warm-up, which is linear from 0 ("cosine", "step") or a
+            cosine from `lr / 25` ("one_cycle").
+        milestones: Epochs at which "step" lowers the rate.
+        gamma: Factor by which "step" lowers the rate.
+        label_smoothing: Share of the target that is spread over all classes.
+        grad_clip: Largest norm of the gradient. 0 switches clipping off.
+    """
+
+    lr: float = 0.1
+    lr_batch_size: int | None = None
+    momentum: float = 0.9
+    weight_decay: float = 1e-4
+    decay_all: bool = True
+    schedule: Literal["cosine", "step", "one_cycle"] = "cosine"
+    warmup_epochs: float = 5.0
+    milestones: list[float] = field(default_factory=list)
+    gamma: float = 0.1
+    label_smoothing: float = 0.1
+    grad_clip: float = 3.0
+
+
+@dataclass
+class TrainerOptions:
+    """Where and how long to train (the words are Lightning's).
+
+    Args:
+        max_epochs: Number of passes over the training clips.
+        precision: "32-true", or "bf16-mixed" for automatic mixed precision.
+        accelerator: "auto" takes a GPU when there is one.
+        devices: "auto" (one, or all that torchrun starts), or a number of devices.
+        num_nodes: Number of machines.
+        deterministic: Whether to use deterministic kernels only.
+        sync_batchnorm: Whether several GPUs share their batch-norm statistics, so that the
+            result does not depend on their number.
+        tensorboard: Whether to write TensorBoard logs beside `metrics.csv`.
+        progress_bar: "auto" shows a bar on a terminal and one line an epoch elsewhere.
+        check: Whether to check labels, first loss and firing rates before the first epoch.
+    """
+
+    max_epochs: int = 40
+    precision: Literal["32-true", "bf16-mixed"] = "32-true"
+    accelerator: Literal["auto", "cpu", "gpu"] = "auto"
+    devices: Literal["auto"] | int = "auto"
+    num_nodes: int = 1
+    deterministic: bool = False
+    sync_batchnorm: bool = True
+    tensorboard: bool = False
+    progress_bar: Literal["auto", "on", "off"] = "auto"
+    check: bool = True
+
+
+@dataclass
+class Experiment:
+    """Everything that decides the outcome of a run.
+
+    Args:
+        model: Name of a preset, and any arguments of its constructor.
+        data: Name of a dataset, and any arguments of its constructor.
+        train_transforms: Transforms of the training clips, by name, in order.
+        test_transforms: Transforms of all other clips.
+        batch_size: Number of clips per optimiser step, over all devices together.
+        num_workers: Number of loader processes per device.
+        validation: Whether to hold out the `val` split. Otherwise its clips are trained on.
+        epoch_rule: Which weights are kept: those of the "last" epoch, or those with the
+            "best_val" accuracy. The test clips never decide.
+        seed: Seed of the weights, the order of the clips and their augmentation.
+        optim: Optimiser and schedule.
+        trainer: Device and length of the training.
+        name: Folder of the runs of this experiment inside `output`.
+        output: Folder of all runs.
+        weights: Trained weights for `sgnkit test` and `sgnkit predict`, relative to the file
+            that this key stands in.
+    """
+
+    model: dict[str, Any]
+    data: dict[str, Any]
+    train_transforms: list[str | dict[str, Any]] = field(default_factory=list)
+    test_transforms: list[str | dict[str, Any]] = field(default_factory=list)
+    batch_size: int = 16
+    num_workers: int = 0
+    validation: bool = False
+    epoch_rule: Literal["last", "best_val"] = "last"
+    seed: int = 0
+    optim: OptimOptions = field(default_factory=OptimOptions)
+    trainer: TrainerOptions = field(default_factory=TrainerOptions)
+    name: str = "experiment"
+    output: str = "runs"
+    weights: str | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Returns the experiment as plain Python values, ready for YAML."""
+        content: dict[str, Any] = plain(asdict(self))
+        return content
+
+
+def plain(value: Any) -> Any:
+    """Turns nested values into those that YAML, JSON and safe checkpoints can hold."""
+    if isinstance(value, dict):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(item) for item in value]
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return value
+    return str(value)

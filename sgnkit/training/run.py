@@ -1,0 +1,296 @@
+"""One experiment from its file to its results."""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import lightning as L
+import torch
+from lightning.pytorch.loggers import TensorBoardLogger
+from torch import nn
+from torch_geometric.data import Batch
+
+from sgnkit.energy import EnergyReport, profile
+from sgnkit.errors import CheckpointError, ConfigError
+from sgnkit.training.callbacks import EpochCheckpoint, EpochLog, progress_bar
+from sgnkit.training.checkpoint import (
+    build_model,
+    describe_model,
+    load_model,
+    read_checkpoint,
+    save_weights,
+)
+from sgnkit.training.checks import check_labels, check_start
+from sgnkit.training.data import load_split, test_loader, train_loader, training_clips
+from sgnkit.training.evaluate import Scores, evaluate, score_clips
+from sgnkit.training.module import Classifier
+from sgnkit.training.options import Experiment
+from sgnkit.training.run_folder import (
+    git_hash,
+    latest_run,
+    machine,
+    new_run,
+    write_config,
+    write_json,
+)
+
+__all__ = ["Interrupted", "TestReport", "test", "train"]
+
+
+class Interrupted(KeyboardInterrupt):
+    """A training that was stopped by hand and can be continued."""
+
+
+@dataclass
+class TestReport:
+    """What a test finds out.
+
+    Args:
+        result: Accuracies, see [`evaluate`][sgnkit.training.evaluate].
+        scores: Scores of each clip.
+        energy: Firing rates and the estimate of [`profile`][sgnkit.energy.profile], on a batch
+            of test clips.
+        model: The tested model.
+    """
+
+    result: dict[str, Any]
+    scores: Scores
+    energy: EnergyReport
+    model: nn.Module
+
+
+def train(experiment: Experiment, ckpt_path: str | None = None, command: str = "") -> Path | None:
+    """Trains a model, tests it, and writes a run folder.
+
+    Args:
+        experiment: What to train, on what, and how.
+        ckpt_path: A checkpoint to continue from; "last" takes the newest run of this
+            experiment and continues in its folder.
+        command: The command line, for the record.
+
+    Returns:
+        The run folder; None on all but the first of several processes.
+
+    Raises:
+        ConfigError: If the experiment cannot be run as it is.
+        DataError: If the labels are wrong.
+        CheckpointError: If there is nothing to continue from.
+        Interrupted: If Ctrl-C stopped the training.
+    """
+    _quiet()
+    continued = None
+    if ckpt_path == "last":
+        continued = latest_run(experiment) / "checkpoints" / "last.ckpt"
+    elif ckpt_path is not None:
+        continued = Path(ckpt_path)
+    if continued is not None:
+        read_checkpoint(continued)
+    L.seed_everything(experiment.seed, verbose=False)
+    clips, val_clips = training_clips(experiment)
+    layout, class_names = _facts(clips)
+    counts = check_labels(clips, len(class_names))
+    options = {key: value for key, value in experiment.model.items() if key != "name"}
+    name = experiment.model["name"]
+    try:
+        model = build_model(name, layout, len(class_names), options)
+    except (TypeError, ValueError) as error:
+        raise ConfigError(str(error), place="model") from error
+    description = describe_model(model, name, options, class_names)
+    module = Classifier(
+        model, experiment.optim, experiment.batch_size, experiment.seed, description
+    )
+    trainer = _trainer(experiment)
+    folder = _run_folder(experiment, trainer, continued if ckpt_path == "last" else None)
+    log = EpochLog(folder / "metrics.csv", echo=experiment.trainer.progress_bar != "off")
+    best = experiment.epoch_rule == "best_val"
+    saver = EpochCheckpoint(folder / "checkpoints", best)
+    trainer.callbacks.extend([log, saver])  # type: ignore[attr-defined]
+    loader = train_loader(experiment, clips, trainer.global_rank, trainer.world_size)
+    val_loader = None if val_clips is None else test_loader(experiment, val_clips)
+    if trainer.is_global_zero:
+        write_config(folder / "config.yaml", experiment, "weights.pt")
+        print(f"run folder: {folder}", flush=True)
+        if experiment.trainer.check and continued is None:
+            size = min(experiment.batch_size, len(clips))
+            for text in check_start(model, Batch.from_data_list([clips[i] for i in range(size)])):
+                print(f"warning: {text}", flush=True)
+    try:
+        trainer.fit(
+            module, loader, val_loader, ckpt_path=None if continued is None else str(continued)
+        )
+    except SystemExit:
+        # Lightning ends the process after Ctrl-C; the callers of this function decide instead.
+        raise Interrupted(_how_to_continue(folder, command)) from None
+    except RuntimeError as error:
+        if continued is not None and "state_dict" in str(error):
+            raise CheckpointError(
+                "the checkpoint belongs to another model", file=continued, found=str(error)
+            ) from None
+        raise
+    if not trainer.is_global_zero:
+        return None
+    epoch = (trainer.max_epochs or 0) - 1
+    if best:
+        epoch = saver.best_epoch
+        state = read_checkpoint(folder / "checkpoints" / "best.ckpt")["state_dict"]
+        model.load_state_dict(state)
+    save_weights(
+        folder / "weights.pt", model, description, config=experiment.to_dict(), epoch=epoch
+    )
+    report = test(experiment, model.to(trainer.strategy.root_device), class_names)
+    write_report(folder, report, class_names)
+    write_json(
+        folder / "results.json",
+        {
+            "model": name,
+            "data": experiment.data["name"],
+            "split": "official: train (and val) / test"
+            if val_clips is None
+            else "train / val / test",
+            "train_clips": len(clips),
+            "train_clips_per_class": dict(zip(class_names, counts.tolist(), strict=True)),
+            "val_clips": 0 if val_clips is None else len(val_clips),
+            "seed": experiment.seed,
+            "epoch_rule": experiment.epoch_rule,
+            "epoch": epoch + 1,
+            "epochs": trainer.max_epochs,
+            **report.result,
+            "parameters": sum(p.numel() for p in model.parameters() if p.requires_grad),
+            "seconds_per_epoch": round(log.seconds_per_epoch, 2),
+            "firing_rate": round(report.energy.firing_rate, 6),
+            "energy_mj": {key: round(value, 6) for key, value in report.energy.totals.items()},
+            "devices": trainer.world_size,
+            "machine": machine(trainer.strategy.root_device),
+            "git": git_hash(),
+            "command": command,
+            "config": experiment.to_dict(),
+        },
+    )
+    return folder
+
+
+def test(
+    experiment: Experiment,
+    model: nn.Module | None = None,
+    class_names: list[str] | None = None,
+    split: str = "test",
+) -> TestReport:
+    """Tests a model: accuracy, firing rates and an estimate of the energy.
+
+    Args:
+        experiment: Which clips to test on and, where no model is given, which weights to load.
+        model: The model. By default it is built from `experiment.weights`.
+        class_names: Names of the classes.
+        split: Clips to score.
+
+    Raises:
+        ConfigError: If neither a model nor weights are given, or the data do not fit the model.
+    """
+    _quiet()
+    if model is None:
+        model, class_names = trained_model(experiment)
+    clips = load_split(experiment, split)
+    layout, data_names = _facts(clips)
+    class_names = class_names or data_names
+    if len(data_names) != len(class_names) or layout.joints != model.layout.joints:  # type: ignore[union-attr]
+        raise ConfigError(
+            "the weights were trained on other data",
+            place="data.name",
+            expected=f"{len(class_names)} classes, joints of {model.layout.name}",  # type: ignore[union-attr]
+            found=f"{len(data_names)} classes, joints of {layout.name}",
+        )
+    scores = score_clips(model, test_loader(experiment, clips))
+    size = min(experiment.batch_size, len(clips))
+    batch = Batch.from_data_list([clips[i] for i in range(0, len(clips), -(-len(clips) // size))])
+    batch = batch.to(next(model.parameters()).device)
+    return TestReport(evaluate(scores, class_names), scores, profile(model, batch), model)
+
+
+def trained_model(experiment: Experiment) -> tuple[nn.Module, list[str]]:
+    """Returns the model that the experiment's weights belong to, and its class names."""
+    if experiment.weights is None:
+        raise ConfigError(
+            "there are no weights to load",
+            place="weights",
+            remedy="pass --config RUN/config.yaml of a trained run, or --weights FILE",
+        )
+    gpu = torch.cuda.is_available() and experiment.trainer.accelerator != "cpu"
+    model = load_model(experiment.weights, "cuda" if gpu else "cpu")
+    return model, list(model.class_names)  # type: ignore[arg-type]
+
+
+def write_report(folder: Path, report: TestReport, class_names: list[str]) -> None:
+    """Writes scores, curves and confusion matrix into a run folder."""
+    from sgnkit.viz import plot_confusion, plot_curves
+
+    report.scores.save(folder / "scores.npz")
+    figure = plot_confusion(report.result["confusion"], class_names)
+    figure.savefig(folder / "confusion.png")
+    if (folder / "metrics.csv").exists():
+        plot_curves(folder / "metrics.csv", ["loss", "accuracy", "lr"]).savefig(
+            folder / "curves.png"
+        )
+
+
+def _trainer(experiment: Experiment) -> L.Trainer:
+    options = experiment.trainer
+    bars = progress_bar(options.progress_bar)
+    gpu = options.accelerator != "cpu" and torch.cuda.is_available()
+    return L.Trainer(
+        max_epochs=options.max_epochs,
+        accelerator=options.accelerator,
+        devices=options.devices,
+        num_nodes=options.num_nodes,
+        precision=options.precision,
+        deterministic=options.deterministic,
+        sync_batchnorm=options.sync_batchnorm and gpu,
+        gradient_clip_val=experiment.optim.grad_clip or None,
+        use_distributed_sampler=False,
+        num_sanity_val_steps=0,
+        logger=False,
+        callbacks=bars,
+        enable_progress_bar=bool(bars),
+        enable_model_summary=False,
+        enable_checkpointing=False,
+    )
+
+
+def _run_folder(experiment: Experiment, trainer: L.Trainer, continued: Path | None) -> Path:
+    if continued is not None:
+        folder = continued.parent.parent
+    elif trainer.is_global_zero:
+        folder = new_run(experiment)
+    else:
+        folder = Path(experiment.output)
+    if experiment.trainer.tensorboard:
+        trainer.loggers = [TensorBoardLogger(folder, name="", version="tensorboard")]
+    return folder
+
+
+def _facts(clips: Any) -> tuple[Any, list[str]]:
+    first = getattr(clips, "datasets", [clips])[0]
+    return first.layout, list(first.class_names)
+
+
+def _how_to_continue(folder: Path, command: str) -> str:
+    command = command or "sgnkit train --config FILE"
+    if "--ckpt_path" not in command:
+        command += " --ckpt_path last"
+    return f"stopped; the last whole epoch is saved in {folder}\ncontinue with: {command}"
+
+
+def _quiet() -> None:
+    """Silences the remarks of Lightning that do not help here."""
+    for name in ("lightning", "lightning.pytorch", "lightning.fabric"):
+        logging.getLogger(name).setLevel(logging.ERROR)
+    for text in (
+        ".*does not have many workers.*",
+        ".*no `val_dataloader`.*",
+        ".*isinstance.treespec, LeafSpec.*",
+        ".*Checkpoint directory .* exists and is not empty.*",
+    ):
+        warnings.filterwarnings("ignore", message=text)
