@@ -156,6 +156,23 @@ def test_imports_go_one_way(module):
     assert reached - allowed == set()
 
 
+def exported(path):
+    """Returns the names in `__all__`."""
+    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "__all__":
+            return ast.literal_eval(node.value)
+    return []
+
+
+@pytest.mark.parametrize("page", sorted(p.stem for p in (ROOT / "docs" / "api").glob("*.md")))
+def test_every_export_is_on_its_page(page):
+    if f"sgnkit.{page}" not in MODULES or page == "cli":
+        return
+    text = (ROOT / "docs" / "api" / f"{page}.md").read_text(encoding="utf-8")
+    shown = set(re.findall(rf"^::: sgnkit\.{page}\.(\w+)$", text, re.MULTILINE))
+    assert shown == set(exported(MODULES[f"sgnkit.{page}"])) - {"Compose"}
+
+
 def test_no_circle_of_imports():
     graph = {name: set(imports(path, top_level=True)) - {name} for name, path in MODULES.items()}
     done, path = set(), []
