@@ -11,6 +11,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 VENV = os.path.join(ROOT, ".venv")
@@ -145,64 +146,68 @@ def drop_broken_torchvision():
         run(venv_python(), "-m", "pip", "uninstall", "--quiet", "--yes", "torchvision")
 
 
-def install_scatter():
-    """Builds torch-scatter from source once, keeps the wheel under .venv/wheels, and installs it.
+def scatter_folder():
+    """Returns the folder for the wheel: it fits one torch and one Python only."""
+    code = "import sys, torch; print(torch.__version__, sys.version_info[:2])"
+    fits = subprocess.check_output([venv_python(), "-c", code], cwd=ROOT, env=environment())
+    return os.path.join(WHEELS, hashlib.sha256(fits + SCATTER.encode()).hexdigest()[:12])
+
+
+def build_scatter(folder):
+    """Builds the wheel of torch-scatter from source.
 
     There is no ready wheel on the package index, and its setup.py imports torch: so torch must be
-    there first and the build must see it (no isolation). sgnkit works without; the tests use it.
+    there first and the build must see it (no isolation). Its setup.py also says no to ninja, which
+    compiles in parallel; here it says yes. CFLAGS=-g0 leaves out symbols that nobody reads.
+    """
+    env = environment()
+    # ninja lies in .venv/bin and is found only when that folder is on the path.
+    env["PATH"] = os.path.dirname(venv_python()) + os.pathsep + env.get("PATH", "")
+    env.setdefault("MAX_JOBS", str(os.cpu_count() or 1))
+    env["CFLAGS"] = (env.get("CFLAGS", "") + " -g0").strip()
+    remedy = "torch-scatter could not be built; the words of pip and the compiler stand above."
+    remedy += "\nTo go without it: make SCATTER=0 " + sys.argv[1]
+    pip = [venv_python(), "-m", "pip"]
+    flags = ["--quiet", "--no-deps", "--no-build-isolation"]
+    work = tempfile.mkdtemp()
+    try:
+        download = ["download", "--no-binary", ":all:", "--dest", work, SCATTER]
+        run(*(pip + download + flags), env=env, remedy=remedy)
+        (archive,) = os.listdir(work)
+        shutil.unpack_archive(os.path.join(work, archive), work)
+        source = os.path.join(work, archive[: -len(".tar.gz")])
+        with open(os.path.join(source, "setup.py"), "r+") as file:
+            text = file.read().replace("use_ninja=False", "use_ninja=True")
+            file.seek(0)
+            file.truncate()
+            file.write(text)
+        wheel = ["wheel", "--use-pep517", "--wheel-dir", os.path.join(work, "wheel"), source]
+        run(*(pip + wheel + flags), env=env, remedy=remedy)
+        shutil.copytree(os.path.join(work, "wheel"), folder)
+    finally:
+        shutil.rmtree(work)
+
+
+def install_scatter():
+    """Installs torch-scatter from the wheel under .venv/wheels, which is built when it is not there.
+
+    sgnkit works without it; the tests use it.
     """
     if works("import torch_scatter"):
         return
-    torch = subprocess.check_output(
-        [venv_python(), "-c", "import sys, torch; print(torch.__version__, sys.version_info[:2])"],
-        cwd=ROOT,
-        env=environment(),
-    ).decode()
-    # A wheel fits one torch and one Python only, so each pair has its own folder.
-    folder = os.path.join(WHEELS, hashlib.sha256((torch + SCATTER).encode()).hexdigest()[:12])
-    if not os.path.isdir(folder) or not os.listdir(folder):
-        if not any(
-            shutil.which(name) for name in (os.environ.get("CXX") or "c++", "g++", "clang++")
-        ):
+    folder = scatter_folder()
+    if not os.path.isdir(folder):
+        if not any(map(shutil.which, [os.environ.get("CXX", "c++"), "g++", "clang++"])):
             raise SetupError(
                 "no C++ compiler found, but torch-scatter is built from source for the tests.\n"
                 "On Debian and Ubuntu: apt-get install g++ python3-dev\n"
                 "Or go without torch-scatter: make SCATTER=0 " + sys.argv[1]
             )
         say("building torch-scatter, once (some minutes); the wheel is kept in .venv/wheels")
-        env = environment()
-        # ninja lies in .venv/bin and is found only when that folder is on the path.
-        env["PATH"] = os.path.dirname(venv_python()) + os.pathsep + env.get("PATH", "")
-        env.setdefault("MAX_JOBS", str(os.cpu_count() or 1))
-        partial = folder + ".partial"
-        run(
-            venv_python(),
-            "-m",
-            "pip",
-            "wheel",
-            "--quiet",
-            "--no-deps",
-            "--no-build-isolation",
-            "--use-pep517",
-            "--wheel-dir",
-            partial,
-            SCATTER,
-            env=env,
-            remedy="torch-scatter could not be built; the compiler's words stand above.\n"
-            "To go without it: make SCATTER=0 " + sys.argv[1],
-        )
-        os.rename(partial, folder)
+        build_scatter(folder)
     (wheel,) = os.listdir(folder)
-    run(
-        venv_python(),
-        "-m",
-        "pip",
-        "install",
-        "--quiet",
-        "--no-deps",
-        "--force-reinstall",
-        os.path.join(folder, wheel),
-    )
+    path = os.path.join(folder, wheel)
+    run(*[venv_python(), "-m", "pip", "install", "--quiet", "--no-deps", "--force-reinstall", path])
 
 
 def install(level):
