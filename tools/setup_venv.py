@@ -189,7 +189,7 @@ def build_scatter(folder):
 
 
 def install_scatter():
-    """Installs torch-scatter from the wheel under .venv/wheels, which is built when it is not there.
+    """Installs torch-scatter from its wheel under .venv/wheels, which is built when missing.
 
     sgnkit works without it; the tests use it.
     """
@@ -214,9 +214,8 @@ def install(level):
     """Brings .venv up to a level, or returns at once when it is there."""
     record, want = installed(), wanted()
     scatter = level == "test" and os.environ.get("SCATTER", "1") != "0"
-    valid = all(record.get(key) == value for key, value in want.items()) and os.path.exists(
-        venv_python()
-    )
+    same = all(record.get(key) == value for key, value in want.items())
+    valid = same and os.path.exists(venv_python())
     done = set(record.get("done", [])) if valid else set()
     need = {level, "scatter"} if scatter else {level}
     if need <= done:
@@ -231,11 +230,7 @@ def install(level):
     create_venv(record)
     if level not in done:
         extras = LEVELS[level]["extras"]
-        say(
-            "installing the versions of constraints.txt for "
-            + extras.replace(",", ", ")
-            + " (some minutes)"
-        )
+        say("installing what is needed for {} (some minutes)".format(extras.replace(",", ", ")))
         pip_install("setuptools", "setuptools-scm", "torch")
         pip_install("--editable", ".[{}]".format(extras))
         drop_broken_torchvision()
