@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping, Sequence
+from numbers import Integral
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 import yaml
 
@@ -14,7 +15,16 @@ from sgnkit.errors import DataError
 if TYPE_CHECKING:
     from sgnkit.layout import SkeletonLayout
 
-__all__ = ["build", "check_table", "from_rows", "nearest", "read_yaml", "to_dict", "to_yaml"]
+__all__ = [
+    "build",
+    "check_table",
+    "from_rows",
+    "is_joint",
+    "nearest",
+    "read_yaml",
+    "to_dict",
+    "to_yaml",
+]
 
 _REQUIRED = ("name", "joints", "parents")
 _OPTIONAL = ("pairs", "center", "source", "coords")
@@ -42,14 +52,14 @@ def check_table(layout: SkeletonLayout) -> None:
     if len(parents) != len(joints):
         raise ValueError(f"{what}: {len(joints)} joints but {len(parents)} parents")
     for j, parent in enumerate(parents):
-        if not _is_joint(parent, len(joints)):
+        if not is_joint(parent, len(joints)):
             raise ValueError(
                 f"{what}: the parent of joint {j} ({joints[j]!r}) must be an index in "
                 f"[0, {len(joints)}), its own if it is a root, got {parent!r}"
             )
     _check_forest(what, joints, parents)
     _check_pairs(what, joints, layout.pairs)
-    if not _is_joint(layout.center, len(joints)):
+    if not is_joint(layout.center, len(joints)):
         raise ValueError(
             f"{what}: center must be a joint index in [0, {len(joints)}), got {layout.center!r}"
         )
@@ -57,8 +67,11 @@ def check_table(layout: SkeletonLayout) -> None:
         raise ValueError(f"{what}: {len(joints)} joints but {len(layout.coords)} coords")
 
 
-def _is_joint(value: object, num_joints: int) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < num_joints
+def is_joint(value: object, num_joints: int) -> TypeGuard[int]:
+    """Returns whether a value is an index of one of some joints."""
+    if not isinstance(value, Integral) or isinstance(value, bool):
+        return False
+    return 0 <= int(value) < num_joints
 
 
 def _check_forest(what: str, joints: Sequence[str], parents: Sequence[int]) -> None:
@@ -80,7 +93,7 @@ def _check_pairs(what: str, joints: Sequence[str], pairs: Sequence[tuple[int, in
     seen: dict[int, tuple[int, int]] = {}
     for pair in pairs:
         for joint in pair:
-            if not _is_joint(joint, len(joints)):
+            if not is_joint(joint, len(joints)):
                 raise ValueError(
                     f"{what}: pair {pair} must hold joint indices in [0, {len(joints)}), "
                     f"got {joint!r}"
@@ -155,8 +168,8 @@ def build(cls: type[SkeletonLayout], table: object, file: object = None) -> Skel
     def joint(value: object, place: str) -> int:
         if isinstance(value, str) and value in joints:
             return joints.index(value)
-        if _is_joint(value, len(joints)):
-            return int(value)  # type: ignore[call-overload, no-any-return]
+        if is_joint(value, len(joints)):
+            return int(value)
         match = difflib.get_close_matches(str(value), joints, n=1)
         raise DataError(
             f"layout {name!r} has no such joint",

@@ -104,8 +104,8 @@ class SkeletonLayout:
             near = _layout_io.nearest(joint, self.joints)
             known = ", ".join(self.joints)
             raise ValueError(f"layout {self.name!r} has no joint {joint!r}{near}; it has {known}")
-        if isinstance(joint, int) and not isinstance(joint, bool) and 0 <= joint < self.num_joints:
-            return joint
+        if _layout_io.is_joint(joint, self.num_joints):
+            return int(joint)
         raise ValueError(
             f"layout {self.name!r} has joints 0 to {self.num_joints - 1}, got joint {joint!r}"
         )

@@ -1,6 +1,7 @@
 import copy
 import pickle
 
+import numpy as np
 import pytest
 
 from sgnkit.layout import (
@@ -111,6 +112,13 @@ def test_lists_become_tuples():
     assert layout.parents == (0, 0)
     assert layout.pairs == ((0, 1),)
     assert layout.coords == ((0.0, 0.0), (1.0, 2.0))
+
+
+def test_numpy_indices():
+    layout = SkeletonLayout("numpy", ("a", "b"), np.array([0, 0]), pairs=np.array([[0, 1]]))
+    assert layout == SkeletonLayout("numpy", ("a", "b"), (0, 0), ((0, 1),))
+    assert type(layout.index(np.int64(1))) is int
+    assert SkeletonLayout.from_dict(layout.to_dict()) == layout
 
 
 def test_index():

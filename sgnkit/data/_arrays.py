@@ -32,9 +32,9 @@ def to_tensor(array: Any) -> Tensor:
             raise TypeError(
                 f"SkeletonData.from_array: array must hold real numbers, got dtype {values.dtype}"
             )
-        # Torch knows neither foreign byte order nor negative strides nor long doubles.
+        # Torch knows no foreign byte order, negative strides, read-only memory or long doubles.
         dtype = values.dtype.newbyteorder("=") if values.dtype.itemsize <= 8 else np.float64
-        x = torch.from_numpy(np.ascontiguousarray(values, dtype=dtype).reshape(values.shape))
+        x = torch.from_numpy(np.array(values, dtype=dtype, order="C"))
     if x.is_complex() or x.dtype is torch.bool:
         raise TypeError(f"SkeletonData.from_array: array must hold real numbers, got {x.dtype}")
     return x if x.is_floating_point() else x.to(torch.get_default_dtype())

@@ -121,7 +121,7 @@ class SkeletonData(Data):
         for key, value in {"subject": subject, "camera": camera, "setup": setup}.items():
             if value is not None:
                 data[key] = int(value)
-        return data
+        return data if x.device.type == "cpu" else data.to(x.device)
 
     def to_array(
         self, axes: str = "TVC", *, attr: str = "x", num_persons: int | None = None
@@ -173,7 +173,7 @@ class SkeletonData(Data):
     @property
     def num_persons(self) -> int:
         """Number of persons; for a batch, of all its clips together."""
-        return self.x.size(0) // self.skeleton.num_joints
+        return int((self.joint == 0).sum())
 
     def validate(self, raise_on_error: bool = True) -> bool:
         """Checks that all attributes fit each other and the layout.

@@ -105,6 +105,20 @@ def test_array_is_copied():
     assert torch.equal(data.x, before)
 
 
+def test_read_only_arrays(recwarn):
+    array = random_array("TVC")
+    array.flags.writeable = False
+    np.testing.assert_array_equal(SkeletonData.from_array(array, "kinect20").to_array(), array)
+    assert not recwarn.list
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_tensors_stay_on_their_device():
+    data = SkeletonData.from_array(torch.ones(5, 20, 3, device="cuda"), "kinect20", y=1)
+    assert {value.device.type for _, value in data if torch.is_tensor(value)} == {"cuda"}
+    assert data.validate()
+
+
 def test_views_lists_and_reversed_arrays():
     array = random_array("TVC")[::-1, :, ::-1]
     data = SkeletonData.from_array(array, "kinect20")
@@ -223,6 +237,7 @@ def test_batch_of_two_layouts():
     other = SkeletonData.from_array(random_array("TVC", V=25), "ntu25")
     batch = Batch.from_data_list([clip(), other])
     assert batch.x.shape == (45, 5, 3)
+    assert batch.num_persons == 2
     assert batch.validate()
     with pytest.raises(ValueError, match=r"different layouts: \['kinect20', 'ntu25'\]"):
         _ = batch.skeleton

@@ -133,6 +133,19 @@ def test_only_random_transforms_draw(name):
             assert not drew
 
 
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+@pytest.mark.parametrize("transform", INSTANCES)
+def test_works_on_a_gpu(transform):
+    torch.manual_seed(0)
+    expected = transform(clip(persons=2))
+    torch.manual_seed(0)
+    out = transform(clip(persons=2).to("cuda"))
+    assert out.x.device.type == out.mask.device.type == "cuda"
+    assert out.validate()
+    torch.testing.assert_close(out.x.cpu(), expected.x, atol=1e-5, rtol=1e-4)
+    assert torch.equal(out.mask.cpu(), expected.mask)
+
+
 @pytest.mark.parametrize("transform", INSTANCES)
 def test_batches_are_refused(transform):
     batch = Batch.from_data_list([clip(), clip()])
