@@ -3,7 +3,9 @@
 from sgnkit.nn.block import SpikingBlock
 from sgnkit.nn.conv.adjacency import Adjacency
 from sgnkit.nn.conv.sa_sgc import SASGC
+from sgnkit.nn.conv.spiking_conv import SpikingConv
 from sgnkit.nn.conv.spiking_graph_conv import SpikingGraphConv
+from sgnkit.nn.conv.spiking_message_passing import SpikingMessagePassing
 from sgnkit.nn.conv.spiking_self_attention import SpikingSelfAttention
 from sgnkit.nn.encode.spiking_encoder import SpikingEncoder
 from sgnkit.nn.fusion.mutual_information import mutual_information
@@ -26,8 +28,10 @@ __all__ = [
     "Readout",
     "SkeletonGraph",
     "SpikingBlock",
+    "SpikingConv",
     "SpikingEncoder",
     "SpikingGraphConv",
+    "SpikingMessagePassing",
     "SpikingMultimodalFusion",
     "SpikingSelfAttention",
     "SpikingShortcut",

@@ -84,7 +84,7 @@ def animate_skeleton(
     place = _project(x, up, azimuth)
     if getattr(data, "mask", None) is not None:
         place[~_numbers(data.mask).astype(bool)] = np.nan
-    seen: _Array = np.isfinite(place).all(axis=2)
+    seen = np.asarray(np.isfinite(place).all(axis=2))
     if not seen.any():
         raise ValueError("animate_skeleton: no joint of the clip was observed")
     place = _fit(place, seen, size)
@@ -158,7 +158,7 @@ def _draw(
 
     image = Image.new("RGB", (size * _FINE, size * _FINE), "white")
     draw = ImageDraw.Draw(image)
-    seen: _Array = np.isfinite(place).all(axis=1)
+    seen = np.asarray(np.isfinite(place).all(axis=1))
     bone, radius = size * _FINE / 130, size * _FINE / 95
     for joint, parent in enumerate(parents):
         if joint != parent and seen[joint] and seen[parent]:
