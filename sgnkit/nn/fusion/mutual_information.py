@@ -43,9 +43,10 @@ def mutual_information(spikes: Tensor, graph: SkeletonGraph) -> Tensor:
     seen = graph.present[graph.body]
     per_node = spikes.size(1) * spikes.size(2) * spikes.size(4)
     rows, columns = torch.triu_indices(count, count, device=spikes.device).unbind()
+    wide = torch.promote_types(spikes.dtype, torch.float32)
     both = torch.stack(
         [
-            (spikes[i] if i == j else spikes[i] * spikes[j]).sum((0, 1, 3), dtype=torch.float32)
+            (spikes[i] if i == j else spikes[i] * spikes[j]).sum((0, 1, 3), dtype=wide)
             for i, j in zip(rows.tolist(), columns.tolist(), strict=True)
         ]
     )

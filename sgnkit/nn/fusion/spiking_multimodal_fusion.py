@@ -147,7 +147,7 @@ class SpikingMultimodalFusion(nn.Module):
             sign = -1.0 if self.method == "complementary" else 1.0
             weights = (sign * relevance / self.temperature).softmax(dim=1)
         with torch.no_grad():
-            self.running_weights.lerp_(weights.mean(0), self.momentum)
+            self.running_weights.lerp_(weights.mean(0).to(self.running_weights), self.momentum)
         return weights
 
     def __repr__(self) -> str:

@@ -1,7 +1,7 @@
 """The multi-step LIF as one autograd function: Norse's spikes with less memory traffic.
 
 The membrane is elementwise, so the sequence is cut into pieces that stay in the cache while all
-S steps run over them, and only the membrane before the reset is kept for the backward pass.
+S steps run over them. Only the input is kept for the backward pass, which integrates again.
 """
 
 from __future__ import annotations
@@ -16,14 +16,39 @@ from sgnkit.nn.neuron.surrogate import Surrogate
 
 __all__ = ["MultiStepLIF"]
 
-_PIECE = 1 << 16  # elements of one step and piece
+_PIECE = 1 << 15  # elements of one step in one piece: S of them fit into a core's cache
 
 
 def _pieces(x: Tensor) -> list[slice]:
     length = x.size(1)
     whole = x.device.type != "cpu" or torch.compiler.is_compiling()
-    size = length if whole else _PIECE
+    size = length if whole else _PIECE * torch.get_num_threads()
     return [slice(i, i + size) for i in range(0, length, size)] if length else []
+
+
+def _integrate(
+    x: Tensor, tau_inv: Tensor, v_th: Tensor, v_reset: float, soft: bool
+) -> tuple[list[Tensor], list[Tensor]]:
+    """Membranes before the reset and spikes of `x [S, L]`, step by step.
+
+    The order of operations is that of Norse, to the last bit.
+    """
+    membranes, spikes = [], []
+    v: Tensor | None = None
+    for x_s in x:
+        drive = x_s.to(torch.promote_types(x.dtype, torch.float32))
+        v = torch.full_like(drive, v_reset) if v is None else v
+        drive = drive + v_reset if v_reset else drive
+        h = (drive - v).mul_(tau_inv).add_(v)
+        z = torch.gt(h, v_th, out=torch.empty_like(h))
+        membranes.append(h)
+        spikes.append(z)
+        if soft:
+            v = torch.sub(h, z * v_th)
+        else:
+            v = torch.addcmul(h, h, z, value=-1)
+            v = v.add_(z, alpha=v_reset) if v_reset else v
+    return membranes, spikes
 
 
 class MultiStepLIF(torch.autograd.Function):
@@ -40,63 +65,54 @@ class MultiStepLIF(torch.autograd.Function):
         detach: bool,
         surrogate: Surrogate,
     ) -> Tensor:
-        wide = torch.float64 if x.dtype == torch.float64 else torch.float32
-        keep = ctx.needs_input_grad[0] or ctx.needs_input_grad[1]
-        membrane = torch.empty(x.shape if keep else 0, dtype=wide, device=x.device)
-        z = torch.empty(x.shape, dtype=x.dtype, device=x.device)
-        for part in _pieces(x):
-            v: Tensor | None = None
-            for s in range(x.size(0)):
-                drive = x[s, part].to(wide)
-                if v is None:
-                    v = torch.full_like(drive, v_reset)
-                if v_reset:
-                    drive = drive + v_reset
-                # Norse's order of operations, to the last bit
-                v = v.add_((drive - v).mul_(tau_inv))
-                if keep:
-                    membrane[s, part] = v
-                fired = v > v_th
-                z[s, part] = fired
-                v = v.sub_(fired * v_th) if soft else v.masked_fill_(fired, v_reset)
-        ctx.save_for_backward(x if ctx.needs_input_grad[1] else None, membrane, z, tau_inv, v_th)
+        ctx.save_for_backward(x, tau_inv, v_th)
         ctx.options = v_reset, soft, detach, surrogate
-        return z
+        out = torch.empty(x.shape, dtype=x.dtype, device=x.device)
+        for part in _pieces(x):
+            _, spikes = _integrate(x[:, part], tau_inv, v_th, v_reset, soft)
+            for s, z in enumerate(spikes):
+                out[s, part] = z
+        return out
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, grad_z: Tensor) -> tuple[Tensor | None, ...]:
-        x, membrane, z, tau_inv, v_th = ctx.saved_tensors
+        x, tau_inv, v_th = ctx.saved_tensors
         v_reset, soft, detach, surrogate = ctx.options
-        wide = membrane.dtype
-        grad_x = torch.empty_like(z)
-        grad_tau = torch.zeros((), dtype=wide, device=z.device)
-        for part in _pieces(z):
+        grad_x = torch.empty(x.shape, dtype=x.dtype, device=x.device)
+        grad_tau = torch.zeros_like(tau_inv) if ctx.needs_input_grad[1] else None
+        for part in _pieces(x):
+            membranes, spikes = _integrate(x[:, part], tau_inv, v_th, v_reset, soft)
             grad_v: Tensor | None = None  # with respect to the membrane after the reset
-            for s in reversed(range(z.size(0))):
-                h, fired = membrane[s, part], z[s, part]
+            for s in reversed(range(x.size(0))):
+                h, z = membranes[s], spikes[s]
                 slope = surrogate(h - v_th)
-                grad_h = grad_z[s, part].to(wide) * slope
+                grad_h = slope * grad_z[s, part]
                 if grad_v is not None:
+                    grad_h.add_(grad_v)
                     if not soft:
-                        grad_h.addcmul_(grad_v, fired, value=-1)
+                        grad_h.addcmul_(grad_v, z, value=-1)
                     if not detach:
                         grad_h.sub_(grad_v * slope * (v_th if soft else h - v_reset))
-                    grad_h.add_(grad_v)
                 grad_drive = grad_h * tau_inv
                 grad_x[s, part] = grad_drive
-                if x is not None:
-                    grad_tau += (grad_h * _drive_minus_v(x, membrane, z, s, part, ctx)).sum()
+                if grad_tau is not None:
+                    # the drive minus the membrane before: what 1 / tau multiplies
+                    before = _after_reset(s - 1, membranes, spikes, v_th, v_reset, soft)
+                    grad_tau += (grad_h * (x[s, part] + v_reset - before)).sum()
                 grad_v = grad_h.sub_(grad_drive)
-        return grad_x, None if x is None else grad_tau.to(tau_inv.dtype), *(None,) * 5
+        return grad_x, grad_tau, *(None,) * 5
 
 
-def _drive_minus_v(x: Tensor, h: Tensor, z: Tensor, s: int, part: slice, ctx: Any) -> Tensor:
-    """What 1 / tau multiplies at step s: drive minus the membrane after the last reset."""
-    v_reset, soft, *_ = ctx.options
-    drive = x[s, part].to(h.dtype) + v_reset
-    if s == 0:
-        return drive - v_reset
-    v, fired = h[s - 1, part], z[s - 1, part].to(h.dtype)
-    v_th = ctx.saved_tensors[-1]
-    return drive - (v - fired * v_th if soft else torch.where(fired > 0, v_reset, v))
+def _after_reset(
+    s: int,
+    membranes: list[Tensor],
+    spikes: list[Tensor],
+    v_th: Tensor,
+    v_reset: float,
+    soft: bool,
+) -> Tensor | float:
+    if s < 0:
+        return v_reset
+    h, z = membranes[s], spikes[s]
+    return h - z * v_th if soft else torch.where(z > 0, v_reset, h)

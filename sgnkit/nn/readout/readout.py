@@ -72,16 +72,16 @@ class Readout(nn.Module):
 
     def features(self, x: Tensor, graph: SkeletonGraph) -> Tensor:
         """Returns what the linear layer sees: mean rates, `[B, C]` or `[S, B, C]`."""
-        rates = x.mean(1, dtype=torch.float32)  # [S, N, C]
+        rates = x.mean(1, dtype=torch.promote_types(x.dtype, torch.float32))  # [S, N, C]
         if not self.per_step:
             rates = rates.mean(0)
         bodies = scatter(rates, graph.body, rates.dim() - 2, graph.clip.numel(), "mean")
         if self.persons == "each":
-            return bodies
+            return bodies.to(x.dtype)
         weight = graph.present.to(bodies.dtype).unsqueeze(-1)
         total = scatter(bodies * weight, graph.clip, bodies.dim() - 2, graph.num_clips, "sum")
         persons = scatter(weight, graph.clip, 0, graph.num_clips, "sum")
-        return total / persons.clamp(min=1)
+        return (total / persons.clamp(min=1)).to(x.dtype)
 
     def __repr__(self) -> str:
         return (
