@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -76,7 +74,7 @@ class OperationCounter(TorchDispatchMode):
     """Counts the operations of all that runs inside, by layer and kind.
 
     `tallies[layer, kind]` holds the counts, `uncounted` the known costly operations that have no
-    rule. `layer` is set by whoever knows which one runs.
+    rule. Who knows which layer runs sets `layer`, and `paused` where nothing is to be seen.
     """
 
     def __init__(self) -> None:
@@ -85,20 +83,11 @@ class OperationCounter(TorchDispatchMode):
         self.layer = ""
         self.tallies: defaultdict[tuple[str, str], Tally] = defaultdict(Tally)
         self.uncounted: Counter[str] = Counter()
-        self._paused = False
-
-    @contextmanager
-    def pause(self) -> Iterator[None]:
-        """Neither counts nor follows what runs inside."""
-        before, self._paused = self._paused, True
-        try:
-            yield
-        finally:
-            self._paused = before
+        self.paused = 0
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
-        if self._paused:
+        if self.paused:
             return func(*args, **kwargs)
         packet = func._overloadpacket
         if packet not in _MATMULS and packet not in _CONVOLUTIONS and packet not in _SUMS:
@@ -107,7 +96,7 @@ class OperationCounter(TorchDispatchMode):
             if parts is not NotImplemented:
                 return parts
         inputs = [leaf for leaf in tree_leaves((args, kwargs)) if isinstance(leaf, Tensor)]
-        origin = self._origin(packet.__name__, inputs)
+        origin = self._origin(func, inputs, kwargs.get("out"))
         out = func(*args, **kwargs)
         outputs = [leaf for leaf in tree_leaves(out) if isinstance(leaf, Tensor)]
         if origin.is_data:
@@ -118,10 +107,12 @@ class OperationCounter(TorchDispatchMode):
             self._weighted(inputs[0], inputs[1], out)
         return out
 
-    def _origin(self, name: str, inputs: list[Tensor]) -> Origin:
+    def _origin(self, func: Any, inputs: list[Tensor], written: Any) -> Origin:
         """Returns what an operation makes of its inputs."""
+        name = func._overloadpacket.__name__
         if name in _EMPTY:
             return Origin(Kind.EMPTY)
+        inputs = [tensor for tensor in inputs if tensor is not written]
         seen = [tensor for tensor in inputs if self.provenance.of(tensor).kind is not Kind.EMPTY]
         if len(seen) == len(inputs) or name.endswith("_"):  # such as copy_, which writes memory
             return self.provenance.combine(seen)

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch_geometric.nn.aggr import Aggregation
 
 from sgnkit.energy.counter import OperationCounter, Tally
 from sgnkit.energy.presets import EnergyPreset, get_preset
@@ -71,19 +72,22 @@ def profile(
         counter.provenance.mark(weight, Origin(Kind.WEIGHT))
     names: list[str] = []
 
-    def enter(name: str, *_: Any) -> None:
-        names.append(name)
-        counter.layer = name
+    def enter(name: str, module: nn.Module, inputs: Any) -> None:
+        if not isinstance(module, Aggregation):  # the sum over edges belongs to its layer
+            counter.layer = name
+        names.append(counter.layer)
+        counter.paused += isinstance(module, LIF)  # there are no products in a membrane
 
     def leave(name: str, module: nn.Module, inputs: Any, output: Any) -> None:
         names.pop()
         counter.layer = names[-1] if names else ""
         if isinstance(module, neurons):
-            with counter.pause():
-                spikes = _spikes(output)
-                count = _note(fired, name, spikes)
-                rate = count / max(spikes.numel(), 1)
-                counter.provenance.mark(spikes, Origin(Kind.SPIKES, rate))
+            counter.paused += 1
+            spikes = _spikes(output)
+            rate = _note(fired, name, spikes) / max(spikes.numel(), 1)
+            counter.provenance.mark(spikes, Origin(Kind.SPIKES, rate))
+            counter.paused -= 1
+        counter.paused -= isinstance(module, LIF)
 
     with _hooked(model, enter, leave), _slow_but_visible(), counter:
         _run(model, batch)

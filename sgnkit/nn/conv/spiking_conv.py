@@ -93,6 +93,7 @@ class SpikingConv(nn.Module):
         arguments = {"edge_index": edge_index, **kwargs}
         for name, value in arguments.items():
             if isinstance(value, Tensor):
+                value = value.to(x.dtype) if value.is_floating_point() else value
                 arguments[name] = _copy(name, value, nodes, copies, edge_index.size(1))
         if self._takes_batch and arguments.get("batch") is None:
             arguments["batch"] = torch.arange(copies, device=x.device).repeat_interleave(nodes[-1])

@@ -123,7 +123,7 @@ class SpikingMessagePassing(MessagePassing):
 
     def message(self, x_j: Tensor, edge_weight: Tensor | None = None) -> Tensor:
         """Returns the messages of all edges, `[S, *, E, C]`."""
-        return x_j if edge_weight is None else edge_weight.unsqueeze(-1) * x_j
+        return x_j if edge_weight is None else edge_weight.to(x_j.dtype).unsqueeze(-1) * x_j
 
     def update(self, inputs: Tensor) -> Tensor:
         """Returns the spikes that the summed messages cause."""

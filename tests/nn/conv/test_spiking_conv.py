@@ -89,6 +89,19 @@ def test_gradients_reach_every_parameter():
     assert x.grad.abs().sum() > 0
 
 
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float64])
+def test_dtype_stays(dtype):
+    conv = SpikingConv(GCNConv(3, 8)).to(dtype)
+    assert conv(spikes(4, 4, 3).to(dtype), EDGES, edge_weight=torch.rand(5)).dtype == dtype
+
+
+def test_compiles_whole():
+    conv, x = SpikingConv(GATConv(3, 8, heads=2)).eval(), spikes(4, 6, 4, 3)
+    compiled = torch.compile(conv, fullgraph=True, backend="aot_eager")
+    with torch.no_grad():
+        assert torch.equal(compiled(x, EDGES), conv(x, EDGES))
+
+
 def test_copies_and_reset():
     conv, x = SpikingConv(GCNConv(3, 8)).eval(), spikes(4, 4, 3)
     out = conv(x, EDGES)

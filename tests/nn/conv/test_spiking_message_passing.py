@@ -92,6 +92,18 @@ def test_renumbering_nodes_renumbers_spikes():
     assert torch.equal(conv(x[:, order], edges), conv(x, EDGES)[:, order])
 
 
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float64])
+def test_dtype_stays(dtype):
+    out = SpikingMessagePassing()(spikes(4, 4, 3).to(dtype), EDGES, edge_weight=torch.rand(5))
+    assert out.dtype == dtype
+
+
+def test_compiles_whole():
+    conv, x = SpikingMessagePassing(), spikes(4, 6, 4, 3)
+    compiled = torch.compile(conv, fullgraph=True, backend="aot_eager")
+    assert torch.equal(compiled(x, EDGES), conv(x, EDGES))
+
+
 def test_copies_and_reset():
     conv, x, weight = Weighted(3, 8).eval(), spikes(4, 4, 3), torch.rand(5, 1)
     out = conv(x, EDGES, edge_attr=weight)

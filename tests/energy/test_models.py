@@ -1,0 +1,168 @@
+"""Layers and networks of sgnkit, counted by hand."""
+
+import pytest
+import torch
+from torch import nn
+from torch_geometric.data import Batch
+from torch_geometric.nn import GCNConv
+
+import sgnkit
+from sgnkit.energy import firing_rates, profile
+from sgnkit.models import MKSGN, BaseSGN
+from sgnkit.nn import (
+    LIF,
+    SkeletonGraph,
+    SpikingConv,
+    SpikingGraphConv,
+    SpikingMultimodalFusion,
+    SpikingSelfAttention,
+)
+
+S, T, V, C = 4, 6, 25, 8
+X = torch.rand(2, T, V, 3, generator=torch.Generator().manual_seed(0))
+CLIPS = [sgnkit.SkeletonData.from_array(x.numpy(), "ntu25", axes="TVC") for x in X]
+BATCH = Batch.from_data_list(CLIPS)
+GRAPH = SkeletonGraph.from_data(BATCH)
+N = 2 * V
+
+
+class After(nn.Module):
+    """A layer behind a neuron that passes its spikes on."""
+
+    class Neuron(LIF):
+        def forward(self, x):
+            return x.clone()
+
+    def __init__(self, layer):
+        super().__init__()
+        self.source, self.layer = self.Neuron(), layer
+
+    def forward(self, x, graph):
+        return self.layer(self.source(x), graph)
+
+
+def spikes(*shape, rate=0.3):
+    return (torch.rand(shape, generator=torch.Generator().manual_seed(0)) < rate).float()
+
+
+def costs(layer, x):
+    torch.manual_seed(0)
+    report = profile(After(layer), (x, GRAPH))
+    assert report.uncounted == {}
+    return {cost.name.removeprefix("layer").lstrip("."): cost for cost in report.layers}
+
+
+def test_spiking_graph_conv_dense():
+    x = spikes(S, T, N, C)
+    cost = costs(SpikingGraphConv(C, 16, "ntu25"), x)
+    assert cost.keys() == {"lin", "", "shortcut.lin"}
+    assert cost["lin"].operations == S * T * N * C * (3 * 16)
+    assert (cost["lin"].strict_mac, cost["lin"].strict_ac) == (0, 48 * x.sum())
+    assert cost["shortcut.lin"].strict_ac == 16 * x.sum()
+    # A (X W): a real matrix of 25 x 25 for each of 3 subsets, on real currents
+    product = S * T * 2 * (3 * V * V) * 16
+    assert (cost[""].strict_mac, cost[""].strict_ac) == (product, 0)
+    assert cost[""].paper_ac == pytest.approx(product * float(x.mean()))
+
+
+def test_spiking_graph_conv_sparse():
+    x = spikes(S, T, N, C)
+    cost = costs(SpikingGraphConv(C, 16, "ntu25", adjacency="fixed", path="sparse"), x)
+    edges = GRAPH.edge_index.size(1)
+    assert edges == 2 * (25 + 2 * 24)
+    assert (cost[""].kind, cost[""].strict_mac) == ("aggregate", S * T * edges * 16)
+    assert cost["lin"].strict_ac == 48 * x.sum()
+
+
+@pytest.mark.parametrize("path", ["dense", "sparse"])
+def test_attention_is_spikes_on_both_sides(path):
+    torch.manual_seed(0)
+    layer = SpikingSelfAttention(64, heads=2, neuron=LIF(v_th=0.3), path=path)
+    report = profile(After(layer), (spikes(S, T, N, 64), GRAPH))
+    inner = [cost for cost in report.layers if cost.name == "layer"]
+    # heads of 32 channels over 25 joints: (Q K^T) V, 25 x 25 x 32 products twice for each head
+    assert sum(c.operations for c in inner) == 2 * (S * T * 2 * 2 * V * V * 32)
+    assert sum(c.strict_mac for c in inner) == 0
+    assert 0 < sum(c.strict_ac for c in inner) < 0.3 * sum(c.operations for c in inner)
+
+
+def test_paths_of_attention_agree():
+    torch.manual_seed(0)
+    layer, counts = SpikingSelfAttention(64, heads=2, neuron=LIF(v_th=0.3)), []
+    for path in ("dense", "sparse"):
+        layer.path = path
+        counts.append(profile(After(layer), (spikes(S, T, N, 64), GRAPH)).counts)
+    assert counts[0]["operations"] == counts[1]["operations"]
+    assert counts[0]["strict_ac"] == counts[1]["strict_ac"]
+
+
+@pytest.mark.parametrize(("method", "mac"), [("mutual_information", 1), ("sum", 0), ("concat", 0)])
+def test_fusion_is_mac_unless_its_weights_are_in_the_layer(method, mac):
+    layer = SpikingMultimodalFusion(2, C, method=method)
+    x = spikes(2, S, T, N, C)
+    cost = costs(layer, x)["lin"]
+    assert cost.strict_mac == mac * cost.operations
+    assert cost.strict_ac == (1 - mac) * C * x.sum()
+
+
+def test_spiking_conv():
+    x = spikes(S, T, N, C)
+    cost = costs(SpikingConv(GCNConv(C, 16, add_self_loops=False)), x)
+    assert cost["conv.lin"].operations == S * T * N * C * 16
+    assert cost["conv.lin"].strict_ac == 16 * x.sum()
+    assert cost["conv"].strict_mac == S * T * GRAPH.edge_index.size(1) * 16
+
+
+def test_a_whole_network():
+    torch.manual_seed(0)
+    model = BaseSGN("ntu25", 5, hidden_channels=(C, 16), strides=(1, 2), num_steps=S, neuron=LIF())
+    for module in model.modules():
+        if isinstance(module, nn.BatchNorm1d):
+            nn.init.ones_(module.bias)
+    report = profile(model, BATCH)
+    assert report.num_clips == 2 and report.uncounted == {}
+    cost = {layer.name: layer for layer in report.layers}
+    operations = {  # of one clip
+        "encoders.0.conv": T * V * 3 * C * 9,
+        "blocks.0.spatial.lin": S * T * V * C * 3 * C,
+        "blocks.0.spatial": S * T * 3 * V * V * C,
+        "blocks.0.temporal.convs.0": S * T * V * C * C * 9,
+        "blocks.1.spatial.lin": S * T * V * C * 3 * 16,
+        "blocks.1.spatial": S * T * 3 * V * V * 16,
+        "blocks.1.spatial.shortcut.lin": S * T * V * C * 16,
+        "blocks.1.temporal.convs.0": S * (T // 2) * V * 16 * 16 * 9,
+        "blocks.1.shortcut.lin": S * (T // 2) * V * C * 16,
+        "readout.lin": 16 * 5,
+    }
+    assert {name: cost[name].operations for name in operations} == operations
+    assert cost.keys() - operations.keys() == {"readout"}
+    mac = {name for name, layer in cost.items() if layer.strict_mac == layer.operations}
+    assert mac == {"encoders.0.conv", "blocks.0.spatial", "blocks.1.spatial", "readout.lin"}
+    assert report.counts["paper_mac"] == operations["encoders.0.conv"]
+
+    rates = firing_rates(model, BATCH)
+    assert rates == {neuron.name: neuron.rate for neuron in report.neurons}
+    assert sum(neuron.updates for neuron in report.neurons) == S * V * (
+        3 * T * C + 2 * T * 16 + 2 * (T // 2) * 16
+    )
+    with torch.no_grad():  # the second block sees sums of spikes, and counts them by value
+        first = model.eval().forward_features(BATCH)["blocks.0"]
+    assert first.max() == 2.0
+    assert cost["blocks.1.spatial.lin"].strict_ac == 48 * first.sum() / 2
+    assert cost["blocks.1.spatial.lin"].paper_ac == pytest.approx(48 * (first > 0).sum() / 2)
+
+
+@pytest.mark.parametrize("residual", ["sew", "membrane"])
+def test_mk_sgn(residual):
+    torch.manual_seed(0)
+    model = MKSGN(
+        "ntu25", 5, hidden_channels=(C,), strides=(1,), heads=2, residual=residual, num_steps=S
+    )
+    report = profile(model, BATCH)
+    cost = {layer.name: layer for layer in report.layers}
+    assert cost["fusion.lin"].strict_mac == cost["fusion.lin"].operations
+    assert cost["blocks.0.spatial.conv.lin"].strict_mac == 0
+    assert sum(layer.rate is None for layer in report.layers) == 4  # the encoders
+    assert report.totals["paper"] < report.totals["strict"] < report.totals["dense"]
+    alone = [profile(model, clip).totals["strict"] for clip in CLIPS]
+    assert sum(alone) / 2 == pytest.approx(report.totals["strict"], rel=1e-3)
