@@ -116,9 +116,10 @@ class EpochLog(L.Callback):
             )
 
     @property
-    def seconds_per_epoch(self) -> float:
-        """Median time of the training epochs, validation aside."""
-        return median(float(row["seconds"]) for row in self.rows) if self.rows else math.nan
+    def seconds_per_epoch(self) -> float | None:
+        """Median time of the training epochs, validation aside; None before the first."""
+        times = [float(row["seconds"]) for row in self.rows]
+        return round(median(times), 2) if times else None
 
     @staticmethod
     def _line(row: dict[str, Any], max_epochs: int | None) -> str:

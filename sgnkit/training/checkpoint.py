@@ -109,8 +109,8 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
-        if "weights_only" not in str(error).lower() and "global" not in str(error).lower():
-            raise _damaged(path, error) from None
+        if not any(word in str(error) for word in ("Unsupported global", "unrecognized")):
+            raise _damaged(path, "not written by torch.save") from None
         raise CheckpointError(
             "the file holds Python objects, which could run code when they are loaded",
             file=path,
@@ -119,7 +119,7 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
             "convert foreign weights where you trust them",
         ) from None
     except (RuntimeError, EOFError, OSError, ValueError, KeyError, AttributeError) as error:
-        raise _damaged(path, error) from None
+        raise _damaged(path, str(error) or type(error).__name__) from None
     if isinstance(content, dict) and "sgnkit" in content:
         description, prefix = content["sgnkit"], "model."
         state = {
@@ -199,11 +199,10 @@ def versions() -> dict[str, str]:
     return found
 
 
-def _damaged(path: Path, error: Exception) -> CheckpointError:
-    reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+def _damaged(path: Path, reason: str) -> CheckpointError:
     return CheckpointError(
         "the file is damaged or no checkpoint",
         file=path,
-        found=reason[:160],
+        found=reason.strip().splitlines()[0][:160],
         remedy="copy it again, or take another checkpoint of the same run",
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import shlex
 import sys
 from pathlib import Path
 from typing import Any
@@ -43,7 +44,9 @@ def _train(argv: list[str]) -> int:
     try:
         folder = train(experiment, more["ckpt_path"], command)
     except Interrupted as stop:
-        print(f"\n{stop}", file=sys.stderr)
+        again = shlex.join(["sgnkit", "train", *argv])
+        again += "" if more["ckpt_path"] else " --ckpt_path last"
+        print(f"\n{stop}\ncontinue with: {again}", file=sys.stderr)
         return 130
     if folder is not None:
         result = json.loads((folder / "results.json").read_text(encoding="utf-8"))

@@ -44,12 +44,12 @@ class OptimOptions:
 class TrainerOptions:
     """Where and how long to train (the words are Lightning's).
 
+    The number of processes and machines is that of torchrun, or one.
+
     Args:
         max_epochs: Number of passes over the training clips.
         precision: "32-true", or "bf16-mixed" for automatic mixed precision.
         accelerator: "auto" takes a GPU when there is one.
-        devices: "auto" (one, or all that torchrun starts), or a number of devices.
-        num_nodes: Number of machines.
         deterministic: Whether to use deterministic kernels only.
         sync_batchnorm: Whether several GPUs share their batch-norm statistics, so that the
             result does not depend on their number.
@@ -61,8 +61,6 @@ class TrainerOptions:
     max_epochs: int = 40
     precision: Literal["32-true", "bf16-mixed"] = "32-true"
     accelerator: Literal["auto", "cpu", "gpu"] = "auto"
-    devices: Literal["auto"] | int = "auto"
-    num_nodes: int = 1
     deterministic: bool = False
     sync_batchnorm: bool = True
     tensorboard: bool = False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
@@ -113,6 +114,14 @@ def train(experiment: Experiment, ckpt_path: str | None = None, command: str = "
     val_loader = None if val_clips is None else test_loader(experiment, val_clips)
     if trainer.is_global_zero:
         write_config(folder / "config.yaml", experiment, "weights.pt")
+        record = {
+            "command": command,
+            "seed": experiment.seed,
+            "devices": trainer.world_size,
+            "git": git_hash(),
+            "machine": machine(trainer.strategy.root_device),
+        }
+        write_json(folder / "run.json", record)
         print(f"run folder: {folder}", flush=True)
         if experiment.trainer.check and continued is None:
             size = min(experiment.batch_size, len(clips))
@@ -124,7 +133,7 @@ def train(experiment: Experiment, ckpt_path: str | None = None, command: str = "
         )
     except SystemExit:
         # Lightning ends the process after Ctrl-C; the callers of this function decide instead.
-        raise Interrupted(_how_to_continue(folder, command)) from None
+        raise Interrupted(f"stopped; the last whole epoch is saved in {folder}") from None
     except RuntimeError as error:
         if continued is not None and "state_dict" in str(error):
             raise CheckpointError(
@@ -154,19 +163,15 @@ def train(experiment: Experiment, ckpt_path: str | None = None, command: str = "
             "train_clips": len(clips),
             "train_clips_per_class": dict(zip(class_names, counts.tolist(), strict=True)),
             "val_clips": 0 if val_clips is None else len(val_clips),
-            "seed": experiment.seed,
             "epoch_rule": experiment.epoch_rule,
             "epoch": epoch + 1,
             "epochs": trainer.max_epochs,
             **report.result,
             "parameters": sum(p.numel() for p in model.parameters() if p.requires_grad),
-            "seconds_per_epoch": round(log.seconds_per_epoch, 2),
+            "seconds_per_epoch": log.seconds_per_epoch,
             "firing_rate": round(report.energy.firing_rate, 6),
             "energy_mj": {key: round(value, 6) for key, value in report.energy.totals.items()},
-            "devices": trainer.world_size,
-            "machine": machine(trainer.strategy.root_device),
-            "git": git_hash(),
-            "command": command,
+            **record,
             "config": experiment.to_dict(),
         },
     )
@@ -240,11 +245,15 @@ def _trainer(experiment: Experiment) -> L.Trainer:
     options = experiment.trainer
     bars = progress_bar(options.progress_bar)
     gpu = options.accelerator != "cpu" and torch.cuda.is_available()
+    # torchrun says how many processes it has started; without it there is one.
+    devices = int(os.environ.get("LOCAL_WORLD_SIZE", 1))
+    num_nodes = int(os.environ.get("WORLD_SIZE", devices)) // devices
     return L.Trainer(
         max_epochs=options.max_epochs,
         accelerator=options.accelerator,
-        devices=options.devices,
-        num_nodes=options.num_nodes,
+        devices=devices,
+        num_nodes=num_nodes,
+        strategy="ddp" if devices * num_nodes > 1 else "auto",
         precision=options.precision,
         deterministic=options.deterministic,
         sync_batchnorm=options.sync_batchnorm and gpu,
@@ -252,6 +261,7 @@ def _trainer(experiment: Experiment) -> L.Trainer:
         use_distributed_sampler=False,
         num_sanity_val_steps=0,
         logger=False,
+        log_every_n_steps=1,
         callbacks=bars,
         enable_progress_bar=bool(bars),
         enable_model_summary=False,
@@ -274,13 +284,6 @@ def _run_folder(experiment: Experiment, trainer: L.Trainer, continued: Path | No
 def _facts(clips: Any) -> tuple[Any, list[str]]:
     first = getattr(clips, "datasets", [clips])[0]
     return first.layout, list(first.class_names)
-
-
-def _how_to_continue(folder: Path, command: str) -> str:
-    command = command or "sgnkit train --config FILE"
-    if "--ckpt_path" not in command:
-        command += " --ckpt_path last"
-    return f"stopped; the last whole epoch is saved in {folder}\ncontinue with: {command}"
 
 
 def _quiet() -> None:

@@ -1,0 +1,39 @@
+"""A training that takes a second: twelve clips of two classes, a network of two blocks."""
+
+import pytest
+import yaml
+
+from sgnkit.training import read_experiment
+
+EXPERIMENT = {
+    "model": {
+        "name": "base_sgn_small",
+        "hidden_channels": [4, 4],
+        "strides": [1, 1],
+        "num_steps": 2,
+        "dropout": 0.2,
+    },
+    "data": {"name": "SyntheticActions", "num_clips": 20, "num_classes": 2, "layout": "sbu15"},
+    "train_transforms": [
+        "Center",
+        {"Jitter": {"std": 0.05}},
+        {"UniformSample": {"num_frames": 6, "random": True}},
+    ],
+    "test_transforms": ["Center", {"UniformSample": {"num_frames": 6}}],
+    "batch_size": 4,
+    "optim": {"lr": 0.05, "warmup_epochs": 1},
+    "trainer": {"max_epochs": 3, "accelerator": "cpu", "check": False, "progress_bar": "off"},
+}
+
+
+@pytest.fixture
+def config(tmp_path):
+    """An experiment file."""
+    path = tmp_path / "tiny.yaml"
+    path.write_text(yaml.safe_dump({**EXPERIMENT, "output": str(tmp_path / "runs")}))
+    return path
+
+
+@pytest.fixture
+def experiment(config):
+    return read_experiment("train", ["--config", str(config)])[0]
