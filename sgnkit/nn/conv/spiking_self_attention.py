@@ -34,7 +34,8 @@ class SpikingSelfAttention(MessagePassing):
     Args:
         channels: Size of each joint feature, a multiple of `heads`.
         heads: Number of attention heads.
-        scale: The factor $c$.
+        scale: The factor $c$, $4 H / C$ by default: the usual 0.125 at 32 channels a head, and
+            larger for narrow heads, whose sums of spikes would never reach the threshold.
         scope: Which joints attend to each other: those of one `"body"` in a frame, or those of
             all persons of a `"clip"` in a frame.
         attention_neuron: Whether a neuron fires on $c\,\mathbf{Q}\mathbf{K}^{\top}$ before it
@@ -69,7 +70,7 @@ class SpikingSelfAttention(MessagePassing):
         channels: int,
         heads: int = 8,
         *,
-        scale: float = 0.125,
+        scale: float | None = None,
         scope: Literal["body", "clip"] = "body",
         attention_neuron: bool = False,
         pool_frames: bool = False,
@@ -93,7 +94,7 @@ class SpikingSelfAttention(MessagePassing):
                 raise ValueError(f"SpikingSelfAttention: {name} must be in {legal}, got {value!r}")
         self.channels = channels
         self.heads = heads
-        self.scale = scale
+        self.scale = 4 * heads / channels if scale is None else scale
         self.scope = scope
         self.pool_frames = pool_frames
         self.path = path
