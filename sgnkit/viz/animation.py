@@ -36,8 +36,9 @@ def animate_skeleton(
 ) -> Path:
     r"""Writes a clip as an animated GIF, seen from the front.
 
-    Joints grow and turn orange with the number of their spikes in a frame; the scale ends at
-    the largest number of the clip. Joints that were not observed (`data.mask`) are not drawn.
+    Joints grow and turn orange with the number of their spikes in a frame; the key says which
+    numbers the colours stand for, the fewest and the most of the clip. Joints that were not
+    observed (`data.mask`) are not drawn.
 
     Args:
         data: A clip with `x` and `parent_index`, such as a
@@ -80,7 +81,7 @@ def animate_skeleton(
         raise ValueError(
             f"animate_skeleton: expected data.x [N, T, C] with C = 2 or 3, got shape {x.shape}"
         )
-    light = _brightness(spikes, frames=x.shape[1], nodes=x.shape[0])
+    light, key = _brightness(spikes, frames=x.shape[1], nodes=x.shape[0])
     place = _project(x, up, azimuth)
     if getattr(data, "mask", None) is not None:
         place[~_numbers(data.mask).astype(bool)] = np.nan
@@ -94,7 +95,7 @@ def animate_skeleton(
     palette, images, frames = _palette(), [], x.shape[1]
     for t in range(frames):
         image = _draw(place[:, t], None if light is None else light[t], parents, persons, size)
-        _caption(image, t, frames, title, key=light is not None)
+        _caption(image, t, frames, title, key)
         images.append(image.quantize(palette=palette, dither=0))
     path.parent.mkdir(parents=True, exist_ok=True)
     images[0].save(
@@ -109,10 +110,12 @@ def _numbers(values: Any) -> _Array:
     return np.array(values, dtype=float)
 
 
-def _brightness(spikes: Any, frames: int, nodes: int) -> _Array | None:
-    """Returns the spikes as shares of the largest number, one row for each frame."""
+def _brightness(
+    spikes: Any, frames: int, nodes: int
+) -> tuple[_Array | None, tuple[float, float] | None]:
+    """Returns how far each joint of each frame lights up, 0 to 1, and the ends of that scale."""
     if spikes is None:
-        return None
+        return None, None
     counts = _numbers(spikes)
     if counts.ndim != 2 or counts.shape[1] != nodes or not 0 < len(counts) <= frames:
         raise ValueError(
@@ -120,7 +123,10 @@ def _brightness(spikes: Any, frames: int, nodes: int) -> _Array | None:
             f"N = {nodes} nodes, got shape {counts.shape}"
         )
     counts = counts[np.arange(frames) * len(counts) // frames]
-    return counts / max(counts.max(), 1e-12)
+    low, high = float(counts.min()), float(counts.max())
+    if low == high:
+        low = min(low, 0.0)
+    return (counts - low) / max(high - low, 1e-12), (low, high)
 
 
 def _project(x: _Array, up: str, azimuth: float) -> _Array:
@@ -168,9 +174,9 @@ def _draw(
         if not seen[joint]:
             continue
         share = 0.0 if light is None else float(light[joint])
-        _disc(draw, place[joint], radius * (1.0 + 1.3 * share) + bone / 2, "white")
+        _disc(draw, place[joint], radius * (1.0 + 0.9 * share) + bone / 2, "white")
         color = INK if light is None else _glow(share)
-        _disc(draw, place[joint], radius * (1.0 + 1.3 * share), color)
+        _disc(draw, place[joint], radius * (1.0 + 0.9 * share), color)
     return image.resize((size, size), Image.Resampling.BOX)
 
 
@@ -179,7 +185,9 @@ def _disc(draw: Any, center: _Array, radius: float, color: str) -> None:
     draw.ellipse([x - radius, y - radius, x + radius, y + radius], fill=color)
 
 
-def _caption(image: Any, frame: int, frames: int, title: str, key: bool) -> None:
+def _caption(
+    image: Any, frame: int, frames: int, title: str, key: tuple[float, float] | None
+) -> None:
     """Writes the title, a bar of time, and the key of the spikes."""
     from PIL import ImageDraw, ImageFont
 
@@ -196,12 +204,13 @@ def _caption(image: Any, frame: int, frames: int, title: str, key: bool) -> None
     draw.line([(0, line), (size * (frame + 1) / frames, line)], fill=INK, width=2)
     if key:
         y, x = size - 2 * edge - size // 50, edge
-        draw.text((x, y), "spikes", fill=INK, font=font, anchor="lm")
-        x += round(draw.textlength("spikes", font=font)) + edge
+        low, high = f"{key[0]:.3g}", f"{key[1]:.3g} spikes"
+        draw.text((x, y), low, fill=INK, font=font, anchor="lm")
+        x += round(draw.textlength(low, font=font)) + 2 * edge
         for share in (0.0, 0.5, 1.0):
-            place = np.array([x + edge / 2, y])
-            _disc(draw, place, size / 95 * (1.0 + 1.3 * share), _glow(share))
+            _disc(draw, np.array([x, y]), size / 95 * (1.0 + 0.9 * share), _glow(share))
             x += 2 * edge
+        draw.text((x, y), high, fill=INK, font=font, anchor="lm")
 
 
 def _glow(share: float) -> str:
