@@ -26,6 +26,11 @@ GRAPH = SkeletonGraph.from_data(BATCH)
 N = 2 * V
 
 
+@pytest.fixture(autouse=True)
+def seed():
+    torch.manual_seed(0)
+
+
 class After(nn.Module):
     """A layer behind a neuron that passes its spikes on."""
 
@@ -46,7 +51,6 @@ def spikes(*shape, rate=0.3):
 
 
 def costs(layer, x):
-    torch.manual_seed(0)
     report = profile(After(layer), (x, GRAPH))
     assert report.uncounted == {}
     return {cost.name.removeprefix("layer").lstrip("."): cost for cost in report.layers}
@@ -76,7 +80,6 @@ def test_spiking_graph_conv_sparse():
 
 @pytest.mark.parametrize("path", ["dense", "sparse"])
 def test_attention_is_spikes_on_both_sides(path):
-    torch.manual_seed(0)
     layer = SpikingSelfAttention(64, heads=2, neuron=LIF(v_th=0.3), path=path)
     report = profile(After(layer), (spikes(S, T, N, 64), GRAPH))
     inner = [cost for cost in report.layers if cost.name == "layer"]
@@ -87,7 +90,6 @@ def test_attention_is_spikes_on_both_sides(path):
 
 
 def test_paths_of_attention_agree():
-    torch.manual_seed(0)
     layer, counts = SpikingSelfAttention(64, heads=2, neuron=LIF(v_th=0.3)), []
     for path in ("dense", "sparse"):
         layer.path = path
@@ -114,7 +116,6 @@ def test_spiking_conv():
 
 
 def test_a_whole_network():
-    torch.manual_seed(0)
     model = BaseSGN("ntu25", 5, hidden_channels=(C, 16), strides=(1, 2), num_steps=S, neuron=LIF())
     for module in model.modules():
         if isinstance(module, nn.BatchNorm1d):
@@ -154,7 +155,6 @@ def test_a_whole_network():
 
 @pytest.mark.parametrize("residual", ["sew", "membrane"])
 def test_mk_sgn(residual):
-    torch.manual_seed(0)
     model = MKSGN(
         "ntu25", 5, hidden_channels=(C,), strides=(1,), heads=2, residual=residual, num_steps=S
     )

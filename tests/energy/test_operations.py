@@ -11,6 +11,11 @@ from sgnkit.energy.operations import (
 )
 
 
+@pytest.fixture(autouse=True)
+def seed():
+    torch.manual_seed(0)
+
+
 def spikes(*shape, most=1, seed=0):
     generator = torch.Generator().manual_seed(seed)
     return torch.randint(0, most + 1, shape, generator=generator).float()

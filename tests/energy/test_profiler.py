@@ -9,6 +9,11 @@ from sgnkit.energy import EnergyPreset, firing_rates, profile
 from sgnkit.nn import LIF
 
 
+@pytest.fixture(autouse=True)
+def seed():
+    torch.manual_seed(0)
+
+
 class Fixed(LIF):
     """A neuron that fires as told."""
 

@@ -14,12 +14,16 @@ from sgnkit.nn.norm import BatchNorm
 EDGES = torch.tensor([[0, 1, 2, 3, 0], [1, 2, 3, 0, 2]])
 
 
+@pytest.fixture(autouse=True)
+def seed():
+    torch.manual_seed(0)
+
+
 def spikes(*shape):
     return (torch.rand(shape, generator=torch.Generator().manual_seed(0)) < 0.5).float()
 
 
 def test_spiking_conv():
-    torch.manual_seed(0)
     conv = SpikingConv(GCNConv(3, 8))
     assert repr(conv).splitlines()[1] == "  (conv): GCNConv(3, 8)"
     assert isinstance(conv.norm, BatchNorm) and isinstance(conv.neuron, LIF)
@@ -79,7 +83,6 @@ def test_own_norm_and_neuron():
 
 
 def test_gradients_reach_every_parameter():
-    torch.manual_seed(0)
     conv = SpikingConv(GATConv(3, 8, heads=2), neuron=LIF(v_th=0.2))
     x = spikes(4, 6, 4, 3).requires_grad_()
     (conv(x, EDGES) * torch.rand(4, 6, 4, 16)).sum().backward()

@@ -14,6 +14,11 @@ from sgnkit.nn.norm import BatchNorm
 EDGES = torch.tensor([[0, 1, 2, 3, 0], [1, 2, 3, 0, 2]])
 
 
+@pytest.fixture(autouse=True)
+def seed():
+    torch.manual_seed(0)
+
+
 class Weighted(SpikingMessagePassing):
     """A layer that is its message alone."""
 
@@ -36,17 +41,16 @@ def adjacency(weight):
 
 
 def test_spiking_message_passing():
-    conv = SpikingMessagePassing()
+    conv = SpikingMessagePassing(neuron=LIF(v_th=0.3))
     assert str(conv) == "SpikingMessagePassing()"
     x, weight = spikes(4, 2, 4, 3), torch.rand(5)
-    assert torch.equal(conv(x, EDGES), LIF()(adjacency(1.0) @ x))
+    assert torch.equal(conv(x, EDGES), conv.neuron(adjacency(1.0) @ x))
     out = conv(x, EDGES, edge_weight=weight)
-    assert torch.equal(out, LIF()(adjacency(weight) @ x))
+    assert torch.equal(out, conv.neuron(adjacency(weight) @ x))
     assert set(out.unique().tolist()) == {0.0, 1.0}
 
 
 def test_a_subclass_writes_its_message():
-    torch.manual_seed(0)
     conv = Weighted(3, 8, neuron=LIF(v_th=0.5)).eval()
     x, weight = spikes(4, 2, 4, 3), torch.rand(5)
     out = conv(x, EDGES, edge_attr=weight.view(-1, 1))
