@@ -22,6 +22,7 @@ def setup(tmp_path, monkeypatch):
     monkeypatch.setattr(module, "STAMP", str(root / ".venv" / "setup.json"))
     monkeypatch.setattr(module, "WHEELS", str(root / ".venv" / "wheels"))
     monkeypatch.setattr(module, "scatter_folder", lambda: str(root / ".venv" / "wheels" / "fits"))
+    monkeypatch.delenv("SCATTER", raising=False)
     module.commands, module.failing = [], set()
 
     def run(*command, **kwargs):
