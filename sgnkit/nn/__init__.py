@@ -15,6 +15,7 @@ from sgnkit.nn.neuron import LIF, PLIF, LeakyIntegrator
 from sgnkit.nn.norm import BatchNorm
 from sgnkit.nn.readout.readout import Readout
 from sgnkit.nn.shortcut import SpikingShortcut
+from sgnkit.nn.step import step
 from sgnkit.nn.temporal.stc import STC
 
 __all__ = [
@@ -36,4 +37,5 @@ __all__ = [
     "SpikingSelfAttention",
     "SpikingShortcut",
     "mutual_information",
+    "step",
 ]

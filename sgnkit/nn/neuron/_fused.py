@@ -99,7 +99,8 @@ class MultiStepLIF(torch.autograd.Function):
                 if grad_tau is not None:
                     # the drive minus the membrane before: what 1 / tau multiplies
                     before = _after_reset(s - 1, membranes, spikes, v_th, v_reset, soft)
-                    grad_tau += (grad_h * (x[s, part] + v_reset - before)).sum()
+                    drive = x[s, part].to(h.dtype) + v_reset
+                    grad_tau += (grad_h * (drive - before)).sum()
                 grad_v = grad_h.sub_(grad_drive)
         return grad_x, grad_tau, *(None,) * 5
 

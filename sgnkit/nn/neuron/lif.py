@@ -174,7 +174,7 @@ class LIF(nn.Module):
             z = z.detach() if self.detach_reset else z
             return (reset_subtract if self.soft_reset else reset_value)(z, v, v_reset, v_th)
 
-        leak = torch.as_tensor(self.v_reset, device=x.device)
+        leak = torch.tensor(self.v_reset, dtype=torch.float64, device=x.device)
         parameters = LIFBoxParameters(
             tau_mem_inv=self._rate(),
             v_leak=leak,
@@ -184,7 +184,7 @@ class LIF(nn.Module):
             alpha={"tanh": 2.0, "triangle": 1.0}.get(method, 1.0),
             reset_method=reset,
         )
-        _, state = lif_box_feed_forward_step(x, state, parameters, dt=1.0)
+        _, state = lif_box_feed_forward_step(x.to(state.v.dtype), state, parameters, dt=1.0)
         return spikes[0].to(x.dtype), state
 
     def extra_repr(self) -> str:
