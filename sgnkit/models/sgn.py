@@ -66,6 +66,10 @@ class SpikingGraphNetwork(nn.Module):
         - **batch**: a PyG `Batch` of `SkeletonData`, **x** $(N, T, C)$
         - **returns**: logits $(B, \text{classes})$
 
+    Attributes:
+        options: The other arguments, except the neuron, as given or by default: with them the
+            same network can be built again, whatever the defaults of a preset become.
+
     Raises:
         ValueError: If an option is unknown, or a batch does not fit the layout or channels.
     """
@@ -98,7 +102,10 @@ class SpikingGraphNetwork(nn.Module):
         fusion_options: dict[str, Any] | None = None,
         path: Path = "auto",
     ) -> None:
+        fixed = ("self", "__class__", "layout", "num_classes", "neuron")
+        arguments = {key: value for key, value in locals().items() if key not in (*fixed, "fixed")}
         super().__init__()
+        self.options = arguments
         name = type(self).__name__
         if unknown := [m for m in modalities if m not in MODALITIES]:
             raise ValueError(f"{name}: modalities must be in {MODALITIES}, got {unknown}")

@@ -96,6 +96,10 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
     Args:
         path: A `weights.pt` or a `.ckpt` file of a run folder.
 
+    Returns:
+        What [`describe_model`][sgnkit.training.describe_model] wrote, the weights as
+        `state_dict`, and `training: True` if a training can be continued from the file.
+
     Raises:
         CheckpointError: If the file is missing, damaged, foreign, or holds code.
     """
@@ -127,7 +131,7 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
             for key, value in content["state_dict"].items()
             if key.startswith(prefix)
         }
-        content = {**description, "state_dict": state}
+        content = {**description, "state_dict": state, "training": True}
     if not isinstance(content, dict) or content.get("format") != _FORMAT:
         found = type(content).__name__
         if isinstance(content, dict):

@@ -13,6 +13,7 @@ from torch_geometric.data import Batch
 
 from sgnkit.errors import DataError
 from sgnkit.nn import LIF
+from sgnkit.training.evaluate import clip_logits
 
 __all__ = ["check_labels", "check_start"]
 
@@ -69,6 +70,7 @@ def check_start(model: nn.Module, batch: Batch) -> list[str]:
     model = copy.deepcopy(model).train()
     with torch.no_grad():
         rates, logits = _firing_rates(model, batch)
+        logits = clip_logits(logits)
     loss = float(F.cross_entropy(logits.float(), batch.y))
     classes = logits.size(-1)
     warnings = []

@@ -62,11 +62,8 @@ def read_experiment(
     words = [word for word in argv if word != "--print_config"]
     try:
         values = parser.parse_args(words).as_dict()
-        given = parser.parse_args(words, defaults=False).as_dict()
     except ArgumentError as error:
         raise _explained(error, parser) from None
-    # A preset knows its own defaults: only what the user gives is passed on.
-    values["model"] = {"name": names["model"], **given.get("model", {})}
     config_files = values.pop("config", None) or []
     more = {key: values.pop(key, None) for key in extra}
     experiment = Experiment(
@@ -199,7 +196,7 @@ def _add_section(parser: ArgumentParser, section: str, name: str | None) -> None
             dataset_class(name), "data", skip=_skipped(dataset_class(name)), fail_untyped=False
         )
         return
-    from sgnkit.models import get_preset
+    from sgnkit.models import create_model, get_preset
 
     choices = _choices("model")
     if name not in choices:
@@ -219,6 +216,10 @@ def _add_section(parser: ArgumentParser, section: str, name: str | None) -> None
         type=str | dict[str, Any] | None,  # type: ignore[arg-type]
         help="Spiking neuron of sgnkit.nn: a name, or LIF: {v_th: 0.5}.",
     )
+    # The defaults of a preset are those of a network that it builds.
+    preset = create_model(name, layout="kinect20", num_classes=2)
+    options: Any = getattr(preset, "options", {})
+    parser.set_defaults({f"model.{key}": value for key, value in options.items()})
 
 
 def _constructor(preset: Any) -> type:

@@ -10,7 +10,7 @@ from torch.utils.data import ConcatDataset, Dataset, Sampler
 from torch_geometric.data import Data
 from torch_geometric.loader import DataLoader
 
-from sgnkit.errors import ConfigError
+from sgnkit.errors import ConfigError, DataError
 from sgnkit.training.config import build_transforms, dataset_class
 from sgnkit.training.options import Experiment
 
@@ -28,7 +28,13 @@ def load_split(experiment: Experiment, split: str, augment: bool = False) -> Any
     options = {key: value for key, value in experiment.data.items() if key != "name"}
     place = "train_transforms" if augment else "test_transforms"
     transform = build_transforms(getattr(experiment, place), place)
-    return dataset_class(experiment.data["name"])(**options, split=split, transform=transform)
+    cls = dataset_class(experiment.data["name"])
+    try:
+        return cls(**options, split=split, transform=transform)
+    except DataError:
+        raise
+    except (TypeError, ValueError) as error:
+        raise ConfigError(str(error), place="data") from error
 
 
 class SeededClips(Dataset):

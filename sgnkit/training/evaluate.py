@@ -66,6 +66,11 @@ class Scores:
             )
 
 
+def clip_logits(logits: Tensor) -> Tensor:
+    """Returns one row per clip: the mean over the spiking steps where a model tells them apart."""
+    return logits.mean(0) if logits.dim() == 3 else logits
+
+
 @torch.no_grad()
 def score_clips(model: nn.Module, loader: Iterable[Any]) -> Scores:
     """Returns the logits of a model for all clips of a loader.
@@ -80,7 +85,7 @@ def score_clips(model: nn.Module, loader: Iterable[Any]) -> Scores:
     logits, labels, duplicate = [], [], []
     for batch in loader:
         batch = batch.to(device)
-        logits.append(model(batch).float().cpu())
+        logits.append(clip_logits(model(batch)).float().cpu())
         labels.append(batch.y.cpu())
         copies = getattr(batch, "duplicate", None)
         if copies is None:

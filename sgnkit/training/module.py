@@ -12,7 +12,9 @@ from torch.optim.lr_scheduler import LambdaLR
 from torch_geometric.data import Batch
 from torchmetrics.classification import MulticlassAccuracy
 
+from sgnkit.errors import ConfigError
 from sgnkit.nn import LIF
+from sgnkit.training.evaluate import clip_logits
 from sgnkit.training.options import OptimOptions
 from sgnkit.training.schedule import lr_factor
 
@@ -64,10 +66,8 @@ class Classifier(L.LightningModule):
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Returns the loss of one batch."""
         logits = self(batch)
-        loss = F.cross_entropy(
-            logits.float(), batch.y, label_smoothing=self.options.label_smoothing
-        )
-        self.train_accuracy(logits, batch.y)
+        loss = self._loss(logits, batch.y, self.options.label_smoothing)
+        self.train_accuracy(clip_logits(logits), batch.y)
         size = batch.num_graphs
         self.log("train_loss", loss, on_step=False, on_epoch=True, batch_size=size, sync_dist=True)
         self.log(
@@ -83,11 +83,26 @@ class Classifier(L.LightningModule):
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         """Counts the right answers of one batch."""
         logits = self(batch)
-        self.val_accuracy(logits, batch.y)
+        self.val_accuracy(clip_logits(logits), batch.y)
         size = batch.num_graphs
-        loss = F.cross_entropy(logits.float(), batch.y)
+        loss = self._loss(logits, batch.y)
         self.log("val_loss", loss, on_epoch=True, batch_size=size, sync_dist=True)
         self.log("val_accuracy", self.val_accuracy, on_epoch=True, prog_bar=True, batch_size=size)
+
+    @staticmethod
+    def _loss(logits: Tensor, y: Tensor, label_smoothing: float = 0.0) -> Tensor:
+        """Returns the cross-entropy, averaged over spiking steps where logits have them."""
+        if logits.size(-2) != y.numel():
+            raise ConfigError(
+                "the model does not return one row of logits per clip",
+                place="model",
+                expected=f"{y.numel()} rows",
+                found=f"{logits.size(-2)} rows",
+                remedy="set model.persons to mean",
+            )
+        steps = logits.float().reshape(-1, *logits.shape[-2:])
+        targets = y.repeat(len(steps))
+        return F.cross_entropy(steps.flatten(0, 1), targets, label_smoothing=label_smoothing)
 
     def configure_optimizers(self) -> Any:
         """Returns the optimiser and its schedule, which moves at every step."""

@@ -88,8 +88,7 @@ def train(experiment: Experiment, ckpt_path: str | None = None, command: str = "
         continued = latest_run(experiment) / "checkpoints" / "last.ckpt"
     elif ckpt_path is not None:
         continued = Path(ckpt_path)
-    if continued is not None:
-        read_checkpoint(continued)
+    saved = None if continued is None else read_checkpoint(continued)
     L.seed_everything(experiment.seed, verbose=False)
     clips, val_clips = training_clips(experiment)
     layout, class_names = _facts(clips)
@@ -100,6 +99,8 @@ def train(experiment: Experiment, ckpt_path: str | None = None, command: str = "
         model = build_model(name, layout, len(class_names), options)
     except (TypeError, ValueError) as error:
         raise ConfigError(str(error), place="model") from error
+    if saved is not None:
+        _check_fits(saved, model, continued)
     description = describe_model(model, name, options, class_names)
     module = Classifier(
         model, experiment.optim, experiment.batch_size, experiment.seed, description
@@ -134,12 +135,6 @@ def train(experiment: Experiment, ckpt_path: str | None = None, command: str = "
     except SystemExit:
         # Lightning ends the process after Ctrl-C; the callers of this function decide instead.
         raise Interrupted(f"stopped; the last whole epoch is saved in {folder}") from None
-    except RuntimeError as error:
-        if continued is not None and "state_dict" in str(error):
-            raise CheckpointError(
-                "the checkpoint belongs to another model", file=continued, found=str(error)
-            ) from None
-        raise
     if not trainer.is_global_zero:
         return None
     epoch = (trainer.max_epochs or 0) - 1
@@ -239,6 +234,21 @@ def write_report(folder: Path, report: TestReport, class_names: list[str]) -> No
         plot_curves(folder / "metrics.csv", ["loss", "accuracy", "lr"]).savefig(
             folder / "curves.png"
         )
+
+
+def _check_fits(saved: dict[str, Any], model: nn.Module, path: Path | None) -> None:
+    if not saved.get("training"):
+        raise CheckpointError(
+            "the file holds weights only, so a training cannot be continued from it",
+            file=path,
+            remedy="take checkpoints/last.ckpt of the run",
+        )
+    try:
+        model.load_state_dict(saved["state_dict"])
+    except RuntimeError as error:
+        raise CheckpointError(
+            "the checkpoint belongs to another model", file=path, found=str(error)
+        ) from None
 
 
 def _trainer(experiment: Experiment) -> L.Trainer:

@@ -156,8 +156,10 @@ def test_mistakes(config, tmp_path):
     with pytest.raises(CheckpointError, match="another model"):
         words = ["--model.hidden_channels", "[8, 8]"]
         train(experiment_of(config, *words), str(folder / "checkpoints" / "last.ckpt"))
+    with pytest.raises(CheckpointError, match="weights only"):
+        train(experiment_of(config), str(folder / "weights.pt"))
     with pytest.raises(ConfigError, match="other data"):
-        words = ["--data.num_classes", "4", "--weights", str(folder / "weights.pt")]
+        words = ["--data.layout", "coco17", "--weights", str(folder / "weights.pt")]
         run_test(experiment_of(config, *words))
 
 
