@@ -1,0 +1,69 @@
+"""Every Python block of the documentation and the README runs, page by page."""
+
+import re
+import sys
+import types
+from pathlib import Path
+
+import pytest
+import torch
+
+import sgnkit.layout
+import sgnkit.models.registry
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+BLOCK = re.compile(r"^(?P<indent> *)```python[^\n]*\n(?P<code>.*?)^(?P=indent)```$", re.M | re.S)
+# A page whose blocks take more than a few seconds carries this comment and runs with -m slow.
+SLOW = "<!-- slow -->"
+
+
+def blocks(text: str) -> list[str]:
+    """Returns the code of each block, moved down to the line where it stands in the page."""
+    found = []
+    for match in BLOCK.finditer(text):
+        indent = len(match["indent"])
+        lines = [line[indent:] for line in match["code"].splitlines()]
+        found.append("\n" * text.count("\n", 0, match.start("code")) + "\n".join(lines))
+    return found
+
+
+def pages():
+    for page in PAGES:
+        text = page.read_text(encoding="utf-8")
+        if "```python" in text:
+            marks = [pytest.mark.slow] if SLOW in text else []
+            yield pytest.param(page, id=page.relative_to(ROOT).as_posix(), marks=marks)
+
+
+@pytest.fixture
+def workplace(tmp_path, monkeypatch):
+    """An empty folder, and registries that forget what a page registers."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sgnkit.layout, "_REGISTRY", dict(sgnkit.layout._REGISTRY))
+    registry = sgnkit.models.registry
+    monkeypatch.setattr(registry, "_MODELS", dict(registry._MODELS))
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        yield
+
+
+@pytest.mark.parametrize("page", list(pages()))
+def test_blocks_of_page_run(page, workplace, monkeypatch):
+    # A module of its own, because PyG looks up the module of classes that a block defines.
+    module = types.ModuleType("docs_page")
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    for code in blocks(page.read_text(encoding="utf-8")):
+        exec(compile(code, str(page), "exec"), module.__dict__)
+
+
+def test_blocks_are_found_with_their_lines():
+    text = "a\n\n```python\nx = 1\n```\n\n- b\n\n    ```python\n    y = 2\n    ```\n"
+    text += "\n```bash\nls\n```\n"
+    assert blocks(text) == ["\n\n\nx = 1", "\n" * 9 + "y = 2"]
+
+
+def test_every_block_is_closed():
+    for page in PAGES:
+        text = page.read_text(encoding="utf-8")
+        assert len(blocks(text)) == text.count("```python"), page

@@ -1,0 +1,57 @@
+"""The examples: each explains itself quickly, and each runs."""
+
+import importlib.util
+import re
+from pathlib import Path
+
+import pytest
+import torch
+
+import sgnkit.layout
+
+FOLDER = Path(__file__).resolve().parents[1] / "examples"
+EXAMPLES = sorted(FOLDER.glob("[0-9][0-9]_*.py"))
+NAMES = [path.stem for path in EXAMPLES]
+ACCURACY = re.compile(r"^test accuracy +([\d.]+)%", re.M)
+
+
+def load(path):
+    spec = importlib.util.spec_from_file_location(f"example_{path.stem}", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=NAMES)
+def test_help(path, capsys):
+    module = load(path)
+    with pytest.raises(SystemExit) as exit_:
+        module.main(["--help"])
+    assert exit_.value.code == 0
+    text = capsys.readouterr().out
+    assert module.__doc__.splitlines()[0] in text
+    assert f"examples/{path.name}" in text
+    assert "--output" in text
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=NAMES)
+def test_is_short_and_listed(path):
+    assert len(path.read_text(encoding="utf-8").splitlines()) < 120
+    assert f"[{path.name}]({path.name})" in (FOLDER / "README.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("path", EXAMPLES, ids=NAMES)
+def test_runs(path, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(sgnkit.layout, "_REGISTRY", dict(sgnkit.layout._REGISTRY))
+    output = tmp_path / "made"
+    with torch.random.fork_rng():
+        load(path).main(["--output", str(output)])
+    text = capsys.readouterr().out
+    pictures = [*output.glob("*.png"), *output.glob("*.gif")]
+    assert pictures and all(str(output) in text for _ in pictures)
+    for picture in pictures:
+        assert picture.name in text
+    for accuracy in ACCURACY.findall(text):
+        assert float(accuracy) >= 80
