@@ -13,8 +13,9 @@ from sgnkit.training.data import EpochSampler, SeededClips
 from sgnkit.training.evaluate import Scores, evaluate, score_clips
 from sgnkit.training.module import Classifier, parameter_groups
 from sgnkit.training.options import Experiment, OptimOptions, TrainerOptions
-from sgnkit.training.run import Interrupted, TestReport, test, train
+from sgnkit.training.run import Interrupted, train
 from sgnkit.training.schedule import lr_factor
+from sgnkit.training.testing import Report, test
 
 __all__ = [
     "Classifier",
@@ -22,9 +23,9 @@ __all__ = [
     "Experiment",
     "Interrupted",
     "OptimOptions",
+    "Report",
     "Scores",
     "SeededClips",
-    "TestReport",
     "TrainerOptions",
     "build_model",
     "build_transforms",

@@ -57,7 +57,7 @@ def _train(argv: list[str]) -> int:
 
 def _test(argv: list[str]) -> int:
     experiment, more = read_experiment("test", argv, {"split": _SPLIT})
-    from sgnkit.training.run import test
+    from sgnkit.training.testing import test
 
     report = test(experiment, split=more["split"])
     print(f"{experiment.model['name']} on {experiment.data['name']} ({more['split']})")
@@ -88,7 +88,7 @@ def _predict(argv: list[str]) -> int:
     )
     from sgnkit.training.data import load_split, test_loader
     from sgnkit.training.evaluate import score_clips
-    from sgnkit.training.run import trained_model
+    from sgnkit.training.testing import trained_model
 
     model, class_names = trained_model(experiment)
     clips = load_split(experiment, more["split"])

@@ -14,7 +14,15 @@ from sgnkit.errors import ConfigError, DataError
 from sgnkit.training.config import build_transforms, dataset_class
 from sgnkit.training.options import Experiment
 
-__all__ = ["EpochSampler", "SeededClips", "load_split", "test_loader", "train_loader"]
+__all__ = [
+    "EpochSampler",
+    "SeededClips",
+    "dataset_facts",
+    "load_split",
+    "test_loader",
+    "train_loader",
+    "training_clips",
+]
 
 
 def load_split(experiment: Experiment, split: str, augment: bool = False) -> Any:
@@ -163,6 +171,12 @@ def training_clips(experiment: Experiment) -> tuple[Any, Any | None]:
     if experiment.validation:
         return train, load_split(experiment, "val")
     return ConcatDataset([train, load_split(experiment, "val", augment=True)]), None
+
+
+def dataset_facts(clips: Any) -> tuple[Any, list[str]]:
+    """Returns the layout of a dataset, or of several joined ones, and the class names."""
+    first = getattr(clips, "datasets", [clips])[0]
+    return first.layout, list(first.class_names)
 
 
 def _mix(*numbers: int) -> int:

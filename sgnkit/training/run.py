@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import logging
 import os
-import warnings
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,19 +12,16 @@ from lightning.pytorch.loggers import TensorBoardLogger
 from torch import nn
 from torch_geometric.data import Batch
 
-from sgnkit.energy import EnergyReport, profile
 from sgnkit.errors import CheckpointError, ConfigError
 from sgnkit.training.callbacks import EpochCheckpoint, EpochLog, progress_bar
 from sgnkit.training.checkpoint import (
     build_model,
     describe_model,
-    load_model,
     read_checkpoint,
     save_weights,
 )
 from sgnkit.training.checks import check_labels, check_start
-from sgnkit.training.data import load_split, test_loader, train_loader, training_clips
-from sgnkit.training.evaluate import Scores, evaluate, score_clips
+from sgnkit.training.data import dataset_facts, test_loader, train_loader, training_clips
 from sgnkit.training.module import Classifier
 from sgnkit.training.options import Experiment
 from sgnkit.training.run_folder import (
@@ -38,30 +32,13 @@ from sgnkit.training.run_folder import (
     write_config,
     write_json,
 )
+from sgnkit.training.testing import silence, test, write_report
 
-__all__ = ["Interrupted", "TestReport", "test", "train"]
+__all__ = ["Interrupted", "train"]
 
 
 class Interrupted(KeyboardInterrupt):
     """A training that was stopped by hand and can be continued."""
-
-
-@dataclass
-class TestReport:
-    """What a test finds out.
-
-    Args:
-        result: Accuracies, see [`evaluate`][sgnkit.training.evaluate].
-        scores: Scores of each clip.
-        energy: Firing rates and the estimate of [`profile`][sgnkit.energy.profile], on a batch
-            of test clips.
-        model: The tested model.
-    """
-
-    result: dict[str, Any]
-    scores: Scores
-    energy: EnergyReport
-    model: nn.Module
 
 
 def train(experiment: Experiment, ckpt_path: str | None = None, command: str = "") -> Path | None:
@@ -82,7 +59,7 @@ def train(experiment: Experiment, ckpt_path: str | None = None, command: str = "
         CheckpointError: If there is nothing to continue from.
         Interrupted: If Ctrl-C stopped the training.
     """
-    _quiet()
+    silence()
     continued = None
     if ckpt_path == "last":
         continued = latest_run(experiment) / "checkpoints" / "last.ckpt"
@@ -91,7 +68,7 @@ def train(experiment: Experiment, ckpt_path: str | None = None, command: str = "
     saved = None if continued is None else read_checkpoint(continued)
     L.seed_everything(experiment.seed, verbose=False)
     clips, val_clips = training_clips(experiment)
-    layout, class_names = _facts(clips)
+    layout, class_names = dataset_facts(clips)
     counts = check_labels(clips, len(class_names))
     options = {key: value for key, value in experiment.model.items() if key != "name"}
     name = experiment.model["name"]
@@ -173,69 +150,6 @@ def train(experiment: Experiment, ckpt_path: str | None = None, command: str = "
     return folder
 
 
-def test(
-    experiment: Experiment,
-    model: nn.Module | None = None,
-    class_names: list[str] | None = None,
-    split: str = "test",
-) -> TestReport:
-    """Tests a model: accuracy, firing rates and an estimate of the energy.
-
-    Args:
-        experiment: Which clips to test on and, where no model is given, which weights to load.
-        model: The model. By default it is built from `experiment.weights`.
-        class_names: Names of the classes.
-        split: Clips to score.
-
-    Raises:
-        ConfigError: If neither a model nor weights are given, or the data do not fit the model.
-    """
-    _quiet()
-    if model is None:
-        model, class_names = trained_model(experiment)
-    clips = load_split(experiment, split)
-    layout, data_names = _facts(clips)
-    class_names = class_names or data_names
-    if len(data_names) != len(class_names) or layout.joints != model.layout.joints:  # type: ignore[union-attr]
-        raise ConfigError(
-            "the weights were trained on other data",
-            place="data.name",
-            expected=f"{len(class_names)} classes, joints of {model.layout.name}",  # type: ignore[union-attr]
-            found=f"{len(data_names)} classes, joints of {layout.name}",
-        )
-    scores = score_clips(model, test_loader(experiment, clips))
-    size = min(experiment.batch_size, len(clips))
-    batch = Batch.from_data_list([clips[i] for i in range(0, len(clips), -(-len(clips) // size))])
-    batch = batch.to(next(model.parameters()).device)
-    return TestReport(evaluate(scores, class_names), scores, profile(model, batch), model)
-
-
-def trained_model(experiment: Experiment) -> tuple[nn.Module, list[str]]:
-    """Returns the model that the experiment's weights belong to, and its class names."""
-    if experiment.weights is None:
-        raise ConfigError(
-            "there are no weights to load",
-            place="weights",
-            remedy="pass --config RUN/config.yaml of a trained run, or --weights FILE",
-        )
-    gpu = torch.cuda.is_available() and experiment.trainer.accelerator != "cpu"
-    model = load_model(experiment.weights, "cuda" if gpu else "cpu")
-    return model, list(model.class_names)  # type: ignore[arg-type]
-
-
-def write_report(folder: Path, report: TestReport, class_names: list[str]) -> None:
-    """Writes scores, curves and confusion matrix into a run folder."""
-    from sgnkit.viz import plot_confusion, plot_curves
-
-    report.scores.save(folder / "scores.npz")
-    figure = plot_confusion(report.result["confusion"], class_names)
-    figure.savefig(folder / "confusion.png")
-    if (folder / "metrics.csv").exists():
-        plot_curves(folder / "metrics.csv", ["loss", "accuracy", "lr"]).savefig(
-            folder / "curves.png"
-        )
-
-
 def _check_fits(saved: dict[str, Any], model: nn.Module, path: Path | None) -> None:
     if not saved.get("training"):
         raise CheckpointError(
@@ -289,21 +203,3 @@ def _run_folder(experiment: Experiment, trainer: L.Trainer, continued: Path | No
     if experiment.trainer.tensorboard:
         trainer.loggers = [TensorBoardLogger(folder, name="", version="tensorboard")]
     return folder
-
-
-def _facts(clips: Any) -> tuple[Any, list[str]]:
-    first = getattr(clips, "datasets", [clips])[0]
-    return first.layout, list(first.class_names)
-
-
-def _quiet() -> None:
-    """Silences the remarks of Lightning that do not help here."""
-    for name in ("lightning", "lightning.pytorch", "lightning.fabric"):
-        logging.getLogger(name).setLevel(logging.ERROR)
-    for text in (
-        ".*does not have many workers.*",
-        ".*no `val_dataloader`.*",
-        ".*isinstance.treespec, LeafSpec.*",
-        ".*Checkpoint directory .* exists and is not empty.*",
-    ):
-        warnings.filterwarnings("ignore", message=text)

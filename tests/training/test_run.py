@@ -10,7 +10,7 @@ import torch
 from sgnkit.errors import CheckpointError, ConfigError
 from sgnkit.training import Interrupted, Scores, load_model, read_checkpoint, read_experiment, train
 from sgnkit.training import callbacks as module
-from sgnkit.training.run import test as run_test
+from sgnkit.training.testing import test as run_test
 
 
 def experiment_of(config, *words):
