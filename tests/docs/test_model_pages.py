@@ -1,0 +1,64 @@
+"""The pages of the models state what the code does: options, legal values, parameter counts."""
+
+import ast
+import importlib
+import inspect
+import re
+from pathlib import Path
+from typing import Literal, get_args, get_origin, get_type_hints
+
+import pytest
+
+import sgnkit
+
+PAGES = Path(__file__).resolve().parents[2] / "docs" / "models"
+TEXT = {page.name: page.read_text(encoding="utf-8") for page in sorted(PAGES.glob("*.md"))}
+OPTIONS = re.compile(r"<!-- options of ([\w.]+)\.(\w+) -->\n((?:\|.*\n)+)")
+TABLES = [match.groups() for text in TEXT.values() for match in OPTIONS.finditer(text)]
+ROW = re.compile(r"^\| `(\w+)` \| `(.+?)` \| (.+?) \|", re.M)
+COUNT = re.compile(r"^\| `(\w+)` \| ([\d,]+) \| ([\d,]+) \|$", re.M)
+
+
+@pytest.mark.parametrize(("module", "name", "table"), TABLES, ids=[name for _, name, _ in TABLES])
+def test_options(module, name, table):
+    cls = getattr(importlib.import_module(module), name)
+    hints = get_type_hints(cls.__init__)
+    options = {
+        key: parameter.default
+        for key, parameter in inspect.signature(cls).parameters.items()
+        if parameter.kind is parameter.KEYWORD_ONLY
+    }
+    rows = {key: (default, legal) for key, default, legal in ROW.findall(table)}
+    assert list(rows) == list(options)
+    for key, (default, legal) in rows.items():
+        assert ast.literal_eval(default) == options[key], key
+        for part in (hints[key], *get_args(hints[key])):
+            if get_origin(part) is Literal:
+                for value in get_args(part):
+                    assert f'`"{value}"`' in legal, key
+
+
+def test_parameter_counts():
+    rows = COUNT.findall(TEXT["index.md"])
+    assert [name for name, *_ in rows] == sgnkit.list_models()
+    for name, *written in rows:
+        for figure, (layout, classes) in zip(
+            written, (("kinect20", 10), ("ntu25", 60)), strict=True
+        ):
+            model = sgnkit.create_model(name, layout=layout, num_classes=classes)
+            count = sum(p.numel() for p in model.parameters() if p.requires_grad)
+            assert figure == f"{count:,}", (name, layout)
+            million = (
+                f"`{name}` has {count / 1e6:.2f} million",
+                f"`{name}` {count / 1e6:.2f} million",
+            )
+            if layout == "kinect20":
+                assert any(words in text for text in TEXT.values() for words in million), name
+
+
+def test_every_option_dictionary_has_a_table():
+    assert {name for _, name, _ in TABLES} == {
+        "SpikingGraphNetwork",
+        "SpikingMultimodalFusion",
+        "SpikingSelfAttention",
+    }
