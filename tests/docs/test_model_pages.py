@@ -10,6 +10,7 @@ from typing import Literal, get_args, get_origin, get_type_hints
 import pytest
 
 import sgnkit
+import sgnkit.models
 
 PAGES = Path(__file__).resolve().parents[2] / "docs" / "models"
 TEXT = {page.name: page.read_text(encoding="utf-8") for page in sorted(PAGES.glob("*.md"))}
@@ -62,3 +63,17 @@ def test_every_option_dictionary_has_a_table():
         "SpikingMultimodalFusion",
         "SpikingSelfAttention",
     }
+
+
+CALL = re.compile(r"`(\w+)\((\w+)=")
+FIDELITY = (PAGES.parent / "fidelity.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(("name", "option"), sorted(set(CALL.findall(FIDELITY))))
+def test_fidelity_names_real_options(name, option):
+    places = ("sgnkit.nn", "sgnkit.models", "sgnkit.transforms")
+    found = [getattr(importlib.import_module(place), name, None) for place in places]
+    (cls,) = [cls for cls in found if cls is not None]
+    if name == "MKSGN":
+        cls = sgnkit.models.SpikingGraphNetwork
+    assert option in inspect.signature(cls).parameters
