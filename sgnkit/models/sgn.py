@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
 import torch
@@ -15,6 +16,7 @@ from sgnkit.nn.conv.adjacency import Adjacency, Mode
 from sgnkit.nn.conv.sa_sgc import SASGC
 from sgnkit.nn.conv.spiking_graph_conv import Path, SpikingGraphConv
 from sgnkit.nn.encode.spiking_encoder import SpikingEncoder
+from sgnkit.nn.fusion.mutual_information import mutual_information
 from sgnkit.nn.fusion.spiking_multimodal_fusion import Method, SpikingMultimodalFusion
 from sgnkit.nn.graph import SkeletonGraph
 from sgnkit.nn.neuron import LIF
@@ -42,7 +44,9 @@ class SpikingGraphNetwork(nn.Module):
             They are derived from the joint coordinates of the batch.
         fusion: `method` of
             [`SpikingMultimodalFusion`][sgnkit.nn.SpikingMultimodalFusion].
-        spatial: `"sgc"` or `"sa_sgc"`.
+        spatial: `"sgc"`, `"sa_sgc"`, or a function of `in_channels` and `out_channels` that
+            builds the spatial layer of a block, such as a
+            [`SpikingConv`][sgnkit.nn.SpikingConv] around a PyG convolution.
         heads: Attention heads of SA-SGC.
         adjacency: `"learned"`, `"fixed"` or `"identity"`.
         share_adjacency: Whether all blocks share one adjacency.
@@ -85,7 +89,7 @@ class SpikingGraphNetwork(nn.Module):
         num_steps: int = 4,
         modalities: Sequence[str] = ("joint",),
         fusion: Method = "mutual_information",
-        spatial: Literal["sgc", "sa_sgc"] = "sgc",
+        spatial: Literal["sgc", "sa_sgc"] | Callable[[int, int], nn.Module] = "sgc",
         heads: int = 8,
         adjacency: Mode = "learned",
         share_adjacency: bool = False,
@@ -116,13 +120,16 @@ class SpikingGraphNetwork(nn.Module):
                 f"{name}: hidden_channels and strides must have one entry a block, got "
                 f"{len(hidden_channels)} and {len(strides)}"
             )
-        if spatial not in ("sgc", "sa_sgc"):
-            raise ValueError(f"{name}: spatial must be 'sgc' or 'sa_sgc', got {spatial!r}")
+        if not callable(spatial) and spatial not in ("sgc", "sa_sgc"):
+            raise ValueError(
+                f"{name}: spatial must be 'sgc', 'sa_sgc' or a function, got {spatial!r}"
+            )
         self.layout = get_layout(layout)
         self.num_classes = num_classes
         self.in_channels = in_channels
         self.num_steps = num_steps
         self.modalities = tuple(modalities)
+        self.strides = tuple(strides)
         neuron = LIF(v_th=0.5) if neuron is None else neuron
         common: dict[str, Any] = {"neuron": neuron, "norm_scale": norm_scale}
 
@@ -138,21 +145,18 @@ class SpikingGraphNetwork(nn.Module):
             if len(modalities) > 1
             else None
         )
-        shared = Adjacency(self.layout, adjacency) if share_adjacency else None
+        graph = Adjacency(self.layout, adjacency) if share_adjacency else adjacency
+        options: dict[str, Any] = {"adjacency": graph, "residual": residual, "path": path, **common}
         self.blocks = nn.ModuleList()
         for c_in, c_out, stride in zip(widths[:-1], widths[1:], strides, strict=True):
-            options = {"adjacency": shared or adjacency, "residual": residual, "path": path}
-            if spatial == "sgc":
-                layer = SpikingGraphConv(c_in, c_out, self.layout, **options, **common)
+            layer: nn.Module
+            if callable(spatial):
+                layer = spatial(c_in, c_out)
+            elif spatial == "sgc":
+                layer = SpikingGraphConv(c_in, c_out, self.layout, **options)
             else:
                 layer = SASGC(
-                    c_in,
-                    c_out,
-                    self.layout,
-                    heads=heads,
-                    **options,
-                    **common,
-                    **(attention_options or {}),
+                    c_in, c_out, self.layout, heads=heads, **options, **(attention_options or {})
                 )
             temporal = STC(c_out, c_out, kernel_size, stride, branches=branches, **common)
             self.blocks.append(SpikingBlock(layer, temporal, c_in, residual=residual, **common))
@@ -163,10 +167,7 @@ class SpikingGraphNetwork(nn.Module):
     @property
     def min_frames(self) -> int:
         """Frames below which the last block sees no more than padding beside one frame."""
-        frames = 1
-        for block in self.blocks:
-            frames *= block.temporal.stride
-        return frames
+        return math.prod(self.strides)
 
     def reset_parameters(self) -> None:
         """Resets all learnable parameters of the network."""
@@ -196,8 +197,6 @@ class SpikingGraphNetwork(nn.Module):
         streams, encoded, out = self._encode(x, graph)
         features = {"modalities": streams, "encoded": encoded}
         if self.fusion is not None:
-            from sgnkit.nn.fusion.mutual_information import mutual_information
-
             features["mutual_information"] = mutual_information(encoded, graph)
             features["fused"] = out
         for i, block in enumerate(self.blocks):
@@ -213,6 +212,12 @@ class SpikingGraphNetwork(nn.Module):
             raise ValueError(
                 f"{type(self).__name__}: expected x [N, T, {self.in_channels}], got "
                 f"{tuple(x.shape)}. Set in_channels to the coordinates of your data."
+            )
+        if getattr(batch, "modality", None) is not None and self.modalities != ("joint",):
+            raise ValueError(
+                f"{type(self).__name__}: derives {', '.join(self.modalities)} from joint "
+                "coordinates, but ToModalities has replaced these in the batch. Leave the "
+                "transform out, or build the model with modalities=('joint',)."
             )
         names = batch.layout if isinstance(batch.layout, list) else [batch.layout]
         if other := sorted({name for name in names if name != self.layout.name}):

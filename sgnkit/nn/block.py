@@ -69,7 +69,7 @@ class SpikingBlock(nn.Module):
     def reset_parameters(self) -> None:
         """Resets all learnable parameters of the module."""
         for module in (self.spatial, self.temporal, self.shortcut):
-            module.reset_parameters()
+            module.reset_parameters()  # type: ignore[operator]
 
     def forward(self, x: Tensor, graph: SkeletonGraph) -> Tensor:
         """Runs the whole sequence from rest and returns its spikes."""

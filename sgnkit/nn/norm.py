@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from torch import Tensor, nn
 
 __all__ = ["BatchNorm"]
@@ -27,7 +29,7 @@ class BatchNorm(nn.BatchNorm1d):
         - **returns**: $(*, C)$
     """
 
-    def __init__(self, num_features: int, scale: float = 1.0, **kwargs) -> None:
+    def __init__(self, num_features: int, scale: float = 1.0, **kwargs: Any) -> None:
         self.scale = scale
         super().__init__(num_features, **kwargs)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from torch import Tensor, nn
@@ -45,7 +46,7 @@ def step(module: nn.Module, *inputs: Any, state: dict[str, Any] | None = None) -
     before, after = state or {}, {}
     handles = []
 
-    def fire(name: str):
+    def fire(name: str) -> Callable[..., Tensor]:
         def hook(neuron: Any, args: tuple[Tensor], output: Tensor) -> Tensor:
             # an encoder repeats one frame over all its steps: the first stands for all
             x = args[0]

@@ -66,22 +66,24 @@ class Adjacency(nn.Module):
         if self.layout is None:
             self.num_subsets = 3
             return
-        start = self.layout.adjacency(partition)
+        start = self._start(self.layout)
         self.num_subsets = start.size(0)
         if mode == "fixed":
             self.register_buffer("weight", start)
         else:
             self.weight = nn.Parameter(start)
-            self.reset_parameters()
 
     def reset_parameters(self) -> None:
-        """Sets learnt entries back to the graph of the layout."""
-        if self.mode == "learned":
+        """Sets learnt entries back to where they started."""
+        if self.layout is not None:
             with torch.no_grad():
-                self.weight.copy_(self.layout.adjacency(self.partition))
-        elif self.mode == "identity":
-            with torch.no_grad():
-                self.weight.copy_(torch.eye(self.layout.num_joints).expand_as(self.weight))
+                self.weight.copy_(self._start(self.layout))
+
+    def _start(self, layout: SkeletonLayout) -> Tensor:
+        graph = layout.adjacency(self.partition)
+        if self.mode != "identity":
+            return graph
+        return torch.eye(layout.num_joints).repeat(graph.size(0), 1, 1)
 
     def forward(self) -> Tensor:
         """Returns the graphs as one dense tensor, `[k, source, target]`."""
@@ -107,15 +109,15 @@ class Adjacency(nn.Module):
         """
         if self.mode == "fixed" and self.partition == "spatial":
             return graph.edge_index, graph.edge_type, _mean_weight(graph)
-        if int(graph.joint.max()) >= self.layout.num_joints:
+        weight = self()
+        if int(graph.joint.max()) >= weight.size(-1):
             raise ValueError(
-                f"Adjacency: the batch has joint {int(graph.joint.max())}, but layout "
-                f"'{self.layout.name}' has {self.layout.num_joints} joints. Build the layer for "
-                "the layout of the data."
+                f"Adjacency: the batch has joint {int(graph.joint.max())}, but {self} has "
+                f"{weight.size(-1)} joints. Build the layer for the layout of the data."
             )
         edge_index, subset = all_pairs(graph.body, self.num_subsets)
         source, target = graph.joint[edge_index]
-        return edge_index, subset, self()[subset, source, target]
+        return edge_index, subset, weight[subset, source, target]
 
     def extra_repr(self) -> str:
         name = "any layout" if self.layout is None else self.layout.name

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 from torch import Tensor, nn
 
@@ -63,10 +63,10 @@ class SASGC(nn.Module):
         neuron: nn.Module | None = None,
         norm_scale: float = 1.0,
         path: Path = "auto",
-        **kwargs,
+        **kwargs: Any,
     ) -> None:
         super().__init__()
-        common = {
+        common: dict[str, Any] = {
             "residual": residual,
             "neuron": neuron,
             "norm_scale": norm_scale,

@@ -117,9 +117,10 @@ class SpikingGraphConv(MessagePassing):
         subsets, channels = self.adjacency.num_subsets, self.out_channels
         messages = self.lin(x)
         if self.uses_dense(graph):
-            joints = self.adjacency.layout.num_joints
+            weight = self.adjacency()
+            joints = weight.size(-1)
             # rows: target joint; columns: source joint, then subset
-            weight = self.adjacency().permute(2, 1, 0).reshape(joints, joints * subsets)
+            weight = weight.permute(2, 1, 0).reshape(joints, joints * subsets)
             sources = messages.reshape(-1, joints * subsets, channels)
             out = torch.matmul(weight.to(sources.dtype), sources)
             out = out.view(*x.shape[:-1], channels)

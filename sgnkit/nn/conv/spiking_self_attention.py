@@ -165,6 +165,7 @@ class SpikingSelfAttention(MessagePassing):
     def _split(self, x: Tensor, graph: SkeletonGraph) -> Tensor:
         """Views `[S, T, N, C]` as `[S, T, groups, V, H, C / H]`, heads before joints."""
         group = self._group(graph)
+        assert group is not None  # the dense path was chosen
         x = x.reshape(*x.shape[:2], -1, group, self.heads, self.channels // self.heads)
         return x.transpose(-2, -3)
 
@@ -176,11 +177,10 @@ class SpikingSelfAttention(MessagePassing):
         shape = q.shape
         q, k, v = (self._split(part, graph) for part in (q, k, v))
         if self.attention_neuron is None and not self.pool_frames:
-            size = self.channels // self.heads
-            if size <= q.size(-2):  # (C/H)^2 products a joint instead of V C/H
-                z = q @ (k.transpose(-1, -2) @ v)
-            else:
-                z = (q @ k.transpose(-1, -2)) @ v
+            # C/H products a joint and channel one way, V the other
+            narrow = self.channels // self.heads <= q.size(-2)
+            k = k.transpose(-1, -2)
+            z = q @ (k @ v) if narrow else (q @ k) @ v
         else:
             scores = self._map(q, k)
             if self.attention_neuron is not None:

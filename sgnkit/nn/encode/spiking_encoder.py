@@ -20,8 +20,8 @@ class SpikingEncoder(nn.Module):
     r"""Skeleton spiking coding (SSC) of the ["MK-SGN"](https://arxiv.org/abs/2404.10210) paper.
 
     $$
-    \mathbf{P}^{(s)} = \mathrm{SN}^{(s)}\bigl(\mathrm{BN}(\mathrm{Conv}_{3 \times 3}(\mathbf{X}))\bigr),
-    \qquad s = 1 \ldots S
+    \mathbf{P}^{(s)} = \mathrm{SN}^{(s)}\bigl(\mathrm{BN}(
+        \mathrm{Conv}_{3 \times 3}(\mathbf{X}))\bigr), \qquad s = 1 \ldots S
     $$
 
     Every step sees the same frame, so convolution and batch norm are computed once and only the

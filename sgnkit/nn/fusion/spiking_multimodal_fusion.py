@@ -127,7 +127,8 @@ class SpikingMultimodalFusion(nn.Module):
             weights = self.weights(x, graph).to(x.dtype)
             if weights.dim() == 2:  # one row a clip: [Q, N, 1]
                 weights = weights[graph.clip[graph.body]].t().unsqueeze(-1)
-            fused = sum(w * p for w, p in zip(weights.unbind(0), x.unbind(0), strict=True))
+            parts = [w * p for w, p in zip(weights.unbind(0), x.unbind(0), strict=True)]
+            fused = sum(parts[1:], start=parts[0])
         return self.neuron(self.norm(self.lin(fused)))
 
     def weights(self, x: Tensor, graph: SkeletonGraph) -> Tensor:

@@ -42,14 +42,15 @@ class LeakyIntegrator(nn.Module):
         """Runs the whole sequence from rest and returns the membrane at every step."""
         v, trace = None, []
         for x_s in x:
-            v = self.step(x_s, v)
-            trace.append(v)
+            out, v = self.step(x_s, v)
+            trace.append(out)
         return torch.stack(trace)
 
-    def step(self, x: Tensor, v: Tensor | None = None) -> Tensor:
-        """Returns the membrane after one step. The caller owns `v`; `None` means rest."""
+    def step(self, x: Tensor, v: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Returns the membrane after one step, as output and as state; `None` means rest."""
         v = torch.zeros_like(x) if v is None else v
-        return v + self.tau_inv.to(x.dtype) * (x - v)
+        v = v + self.tau_inv.to(x.dtype) * (x - v)
+        return v, v
 
     def extra_repr(self) -> str:
         return f"tau={1 / float(self.tau_inv):.3g}"

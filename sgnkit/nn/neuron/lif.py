@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from norse.torch import LIFBoxFeedForwardState, LIFBoxParameters
@@ -21,13 +21,13 @@ class _Spike(torch.autograd.Function):
     """Heaviside step with a surrogate of one's own, for those that Norse does not know."""
 
     @staticmethod
-    def forward(ctx, u: Tensor, surrogate: Surrogate) -> Tensor:
+    def forward(ctx: Any, u: Tensor, surrogate: Surrogate) -> Tensor:
         ctx.save_for_backward(u)
         ctx.surrogate = surrogate
         return (u > 0).to(u.dtype)
 
     @staticmethod
-    def backward(ctx, grad: Tensor) -> tuple[Tensor, None]:
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
         (u,) = ctx.saved_tensors
         return grad * ctx.surrogate(u), None
 
@@ -215,5 +215,5 @@ class PLIF(LIF):
         ['tau_logit']
     """
 
-    def __init__(self, tau: float = 2.0, **kwargs) -> None:
+    def __init__(self, tau: float = 2.0, **kwargs: Any) -> None:
         super().__init__(tau, learn_tau=True, **kwargs)

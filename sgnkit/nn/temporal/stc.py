@@ -131,4 +131,4 @@ def _conv(
         (dilation, 1),
         bias=False,
     )
-    return conv.to(memory_format=torch.channels_last)
+    return conv.to(memory_format=torch.channels_last)  # type: ignore[call-overload]

@@ -147,13 +147,13 @@ def test_state_dict_pickle_deepcopy():
 
 
 def test_errors_say_what_is_legal():
-    with pytest.raises(ValueError, match="tau must be at least 1 step, got 0.5"):
+    with pytest.raises(ValueError, match=r"tau must be at least 1 step, got 0\.5"):
         LIF(tau=0.5)
     with pytest.raises(ValueError, match="above 1 when it is learnt"):
         PLIF(tau=1.0)
     with pytest.raises(ValueError, match=r"v_th must be above v_reset \(0.0\), got 0"):
         LIF(v_th=0)
-    with pytest.raises(ValueError, match="surrogate must be one of .*'sigmoid'.*got 'sigmoyd'"):
+    with pytest.raises(ValueError, match=r"surrogate must be one of .*'sigmoid'.*got 'sigmoyd'"):
         LIF(surrogate="sigmoyd")
     with pytest.raises(ValueError, match="backend must be"):
         LIF(backend="cuda")

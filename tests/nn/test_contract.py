@@ -1,0 +1,378 @@
+"""What holds for every layer of `sgnkit.nn`, tested once over all of them."""
+
+import copy
+import io
+import pickle
+import warnings
+
+import pytest
+import torch
+from torch_geometric.nn import GraphConv
+
+import sgnkit.nn
+from sgnkit.nn import (
+    LIF,
+    PLIF,
+    SASGC,
+    STC,
+    BatchNorm,
+    LeakyIntegrator,
+    Readout,
+    SkeletonGraph,
+    SpikingBlock,
+    SpikingConv,
+    SpikingEncoder,
+    SpikingGraphConv,
+    SpikingMessagePassing,
+    SpikingMultimodalFusion,
+    SpikingSelfAttention,
+    SpikingShortcut,
+    step,
+)
+
+S, T, C = 3, 6, 8
+NEURON = LIF(v_th=0.5)
+
+
+class OwnLayer(SpikingMessagePassing):
+    """The smallest layer a user would write."""
+
+    def __init__(self):
+        super().__init__(norm=BatchNorm(C), neuron=LIF(v_th=0.5))
+        self.lin = torch.nn.Linear(C, C)
+
+    def message(self, x_j):
+        return self.lin(x_j)
+
+
+class JoinedShortcut(SpikingShortcut):
+    """A shortcut around a linear layer, so that it can be called like a layer."""
+
+    def __init__(self, **options):
+        super().__init__(C, 16, neuron=NEURON, **options)
+        self.inner = torch.nn.Linear(C, 16)
+        self.fire = LIF(v_th=0.2)
+
+    def forward(self, x):
+        return self.join(x, self.inner(x), self.fire)
+
+
+def options(*names):
+    """Which contracts a row is exempt from, and why it stands in the comment beside it."""
+    return frozenset(names)
+
+
+SPIKES, RATES, REAL = "spikes", "sums of spikes", "real"
+# name -> (layer, takes the graph, input, output, exemptions)
+LAYERS = {
+    "LIF": (lambda: LIF(v_th=0.5), False, REAL, SPIKES, options()),
+    "PLIF": (lambda: PLIF(v_th=0.5), False, REAL, SPIKES, options()),
+    "LeakyIntegrator": (LeakyIntegrator, False, REAL, REAL, options()),
+    "BatchNorm": (lambda: BatchNorm(C), False, REAL, REAL, options()),
+    "STC": (lambda: STC(C, 16, neuron=NEURON), False, SPIKES, SPIKES, options()),
+    "STC-multi": (
+        lambda: STC(C, 16, stride=2, branches="multi_scale", neuron=NEURON),
+        False,
+        SPIKES,
+        SPIKES,
+        options(),
+    ),
+    "SpikingShortcut": (JoinedShortcut, False, SPIKES, RATES, options()),
+    "SpikingShortcut-membrane": (
+        lambda: JoinedShortcut(mode="membrane"),
+        False,
+        SPIKES,
+        SPIKES,
+        options(),
+    ),
+    "SpikingGraphConv": (
+        lambda: SpikingGraphConv(C, 16, "kinect20", neuron=NEURON),
+        True,
+        SPIKES,
+        RATES,
+        options(),
+    ),
+    "SpikingGraphConv-membrane": (
+        lambda: SpikingGraphConv(
+            C, C, "kinect20", adjacency="identity", residual="membrane", neuron=NEURON
+        ),
+        True,
+        SPIKES,
+        SPIKES,
+        options(),
+    ),
+    "SpikingSelfAttention": (
+        lambda: SpikingSelfAttention(C, 2, neuron=NEURON, v_th=0.1),
+        True,
+        SPIKES,
+        RATES,
+        options(),
+    ),
+    "SASGC": (lambda: SASGC(C, 16, "kinect20", neuron=NEURON), True, SPIKES, RATES, options()),
+    "SpikingBlock": (
+        lambda: SpikingBlock(
+            SASGC(C, 16, "kinect20", neuron=NEURON),
+            STC(16, 16, stride=2, neuron=NEURON),
+            C,
+            neuron=NEURON,
+        ),
+        True,
+        SPIKES,
+        RATES,
+        options(),
+    ),
+    "SpikingConv": (
+        lambda: SpikingConv(GraphConv(C, 16), neuron=LIF(v_th=0.5)),
+        True,
+        SPIKES,
+        SPIKES,
+        options(),
+    ),
+    "SpikingMessagePassing": (OwnLayer, True, SPIKES, SPIKES, options()),
+    "SpikingEncoder": (
+        lambda: SpikingEncoder(C, 16, S, neuron=NEURON),
+        True,
+        "frames",
+        SPIKES,
+        options(),
+    ),
+    "SpikingEncoder-graph": (
+        lambda: SpikingEncoder(C, 16, S, kernel="graph", neuron=NEURON),
+        True,
+        "frames",
+        SPIKES,
+        options(),
+    ),
+    "SpikingMultimodalFusion": (
+        lambda: SpikingMultimodalFusion(4, C, neuron=LIF(v_th=0.3)),
+        True,
+        "trains",
+        SPIKES,
+        options(),
+    ),
+    "SpikingMultimodalFusion-learned": (
+        lambda: SpikingMultimodalFusion(4, C, 16, method="learned", neuron=LIF(v_th=0.3)),
+        True,
+        "trains",
+        SPIKES,
+        options(),
+    ),
+    # the mean over all nodes of a clip mixes them: no node axis in the output, and no neuron
+    "Readout": (lambda: Readout(C, 5), True, SPIKES, "scores", options("permutation", "step")),
+}
+# Not layers over [S, T, N, C]: tested in files of their own.
+OTHERS = {"Adjacency", "SkeletonGraph", "mutual_information", "step"}
+NAMES = list(LAYERS)
+
+
+def make_input(kind, nodes, seed=0):
+    generator = torch.Generator().manual_seed(seed)
+    if kind == "frames":
+        return torch.randn(T, nodes, C, generator=generator)
+    shape = (4, S, T, nodes, C) if kind == "trains" else (S, T, nodes, C)
+    x = torch.rand(shape, generator=generator)
+    return x * 2 if kind == REAL else (x < 0.4).float()
+
+
+@pytest.fixture(params=NAMES)
+def case(request, make_batch):
+    """A layer, its input and its further arguments, at a batch of 1 + 2 + 1 persons."""
+    torch.manual_seed(1)
+    build, takes_graph, kind, out, exempt = LAYERS[request.param]
+    graph = SkeletonGraph.from_data(make_batch(frames=T))
+    x = make_input(kind, graph.joint.numel())
+    layer = build()
+    settle(layer, x, graph if takes_graph else None)
+    return Case(request.param, layer, x, graph if takes_graph else None, kind, out, exempt)
+
+
+class Case:
+    def __init__(self, name, layer, x, graph, kind, out, exempt):
+        self.name, self.layer, self.x, self.graph = name, layer, x, graph
+        self.kind, self.out, self.exempt = kind, out, exempt
+
+    def __call__(self, x=None, graph=None, layer=None):
+        x = self.x if x is None else x
+        layer = self.layer if layer is None else layer
+        graph = self.graph if graph is None else graph
+        return layer(x) if graph is None else layer(x, graph)
+
+
+def settle(layer, x, graph):
+    """Lets batch norms see the input, so that evaluation mode fires as training mode does."""
+    for module in layer.modules():
+        if isinstance(module, torch.nn.modules.batchnorm._BatchNorm):
+            module.momentum = 1.0
+    layer.train()
+    with torch.no_grad():
+        layer(x) if graph is None else layer(x, graph)
+
+
+def test_complete():
+    layers = {name.split("-")[0] for name in LAYERS}
+    assert layers | OTHERS == set(sgnkit.nn.__all__)
+    assert not layers & OTHERS
+
+
+def test_shape_and_values(case):
+    out = case(layer=case.layer.eval())
+    if case.out == "scores":
+        assert out.shape == (3, 5)
+        return
+    channels = out.size(-1)
+    frames = out.size(1)
+    assert out.shape == (S, frames, 80, channels)
+    assert frames in (T, (T + 1) // 2)
+    assert torch.isfinite(out).all()
+    if case.out == SPIKES:
+        assert set(out.unique().tolist()) == {0.0, 1.0}
+    if case.out == RATES:
+        assert torch.equal(out, out.round())
+        assert 0 <= out.min() < out.max() <= 4
+    if case.out in (SPIKES, RATES):
+        assert 0.01 < (out > 0).float().mean() < 0.9
+
+
+def test_every_parameter_learns(case):
+    case.layer.train()
+    out = case(case.x.clone().requires_grad_())
+    weight = torch.rand(out.shape, generator=torch.Generator().manual_seed(3))
+    (out * weight).square().sum().backward()
+    for name, parameter in case.layer.named_parameters():
+        assert parameter.grad is not None, name
+        assert torch.isfinite(parameter.grad).all(), name
+        assert parameter.grad.abs().sum() > 0, name
+
+
+def test_batch_equals_clips(case, make_batch):
+    if case.graph is None:
+        pytest.skip("the layer has no notion of clips")
+    case.layer.eval()
+    together = case()
+    clips = make_batch(frames=T).to_data_list()
+    apart, start = [], 0
+    for clip in clips:
+        nodes = slice(start, start + clip.num_nodes)
+        apart.append(case(case.x[..., nodes, :], SkeletonGraph.from_data(clip)))
+        start += clip.num_nodes
+    apart = torch.cat(apart, 0 if case.out == "scores" else -2)
+    torch.testing.assert_close(together, apart)
+
+
+def test_node_permutation(case):
+    if case.graph is None or "permutation" in case.exempt:
+        pytest.skip("no node axis to permute")
+    case.layer.eval()
+    order = torch.randperm(case.graph.joint.numel(), generator=torch.Generator().manual_seed(5))
+    permuted = case(case.x[..., order, :], permute(case.graph, order))
+    torch.testing.assert_close(permuted, case()[..., order, :])
+
+
+def test_forward_equals_scan_of_step(case):
+    if "step" in case.exempt:
+        pytest.skip("nothing spikes")
+    case.layer.eval()
+    state, rows = None, []
+    for s in range(S):
+        x = case.x if case.kind == "frames" else case.x.narrow(-4, s, 1)
+        args = (x,) if case.graph is None else (x, case.graph)
+        row, state = step(case.layer, *args, state=state)
+        rows.append(row)
+    torch.testing.assert_close(torch.cat(rows), case())
+
+
+def test_dense_equals_sparse(case):
+    parts = [m for m in case.layer.modules() if getattr(m, "path", None) == "auto"]
+    if not parts:
+        pytest.skip("one path only")
+    results = []
+    for path in ("dense", "sparse"):
+        layer = copy.deepcopy(case.layer).double().train()
+        for part in layer.modules():
+            if getattr(part, "path", None) == "auto":
+                part.path = path
+        x = case.x.double().requires_grad_()
+        out = case(x, layer=layer)
+        out.square().sum().backward()
+        results.append((out, x.grad, [p.grad for p in layer.parameters()]))
+    dense, sparse = results
+    assert torch.equal(dense[0], sparse[0])
+    torch.testing.assert_close(dense[1], sparse[1])
+    torch.testing.assert_close(dense[2], sparse[2])
+
+
+def test_bf16_stays_bf16(case):
+    layer = copy.deepcopy(case.layer).bfloat16().eval()
+    out = case(case.x.bfloat16(), layer=layer)
+    assert out.dtype == torch.bfloat16
+    assert torch.isfinite(out).all()
+
+
+def test_copies_give_the_same(case):
+    case.layer.eval()
+    expected = case()
+    if case.name != "SpikingMessagePassing":  # a class inside a test module
+        torch.testing.assert_close(case(layer=pickle.loads(pickle.dumps(case.layer))), expected)
+    torch.testing.assert_close(case(layer=copy.deepcopy(case.layer)), expected)
+    file = io.BytesIO()
+    torch.save(case.layer.state_dict(), file)
+    file.seek(0)
+    torch.manual_seed(99)
+    twin = LAYERS[case.name][0]()
+    if case.graph is not None or case.name != "LIF":
+        case(layer=twin)  # lazy parts take their size
+    twin.load_state_dict(torch.load(file, weights_only=True))
+    torch.testing.assert_close(case(layer=twin.eval()), expected)
+
+
+def test_reset_parameters(case):
+    if not hasattr(case.layer, "reset_parameters") or not list(case.layer.parameters()):
+        pytest.skip("nothing to reset")
+    with torch.no_grad():
+        for parameter in case.layer.parameters():
+            parameter.fill_(7.0)
+    case.layer.reset_parameters()
+    own = (
+        ("inner", "lin.")
+        if "Own" in type(case.layer).__name__ or "Joined" in type(case.layer).__name__
+        else ()
+    )
+    sevens = [n for n, p in case.layer.named_parameters() if (p == 7.0).all()]
+    assert not [n for n in sevens if not n.startswith(own)]
+
+
+@pytest.mark.slow
+def test_compiles_in_one_graph(case):
+    case.layer.eval()
+    torch._dynamo.reset()
+    compiled = torch.compile(case.layer, fullgraph=True, backend="aot_eager")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        out = compiled(case.x) if case.graph is None else compiled(case.x, case.graph)
+    torch.testing.assert_close(out, case())
+
+
+def test_exports(case):
+    case.layer.eval()
+    args = (case.x,) if case.graph is None else (case.x, case.graph)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        program = torch.export.export(case.layer, args)
+    torch.testing.assert_close(program.module()(*args), case())
+
+
+def permute(graph, order):
+    """The same graph with its nodes in another order."""
+    place = torch.empty_like(order)
+    place[order] = torch.arange(order.numel())
+    return SkeletonGraph(
+        place[graph.edge_index],
+        graph.edge_type,
+        graph.joint[order],
+        place[graph.parent_index[order]],
+        graph.body[order],
+        graph.clip,
+        graph.present,
+        graph.num_clips,
+        None,
+    )
