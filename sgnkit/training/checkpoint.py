@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 import platform
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -111,7 +112,9 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
             remedy="look into runs/ for a weights.pt or a checkpoints/last.ckpt",
         )
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # about the dialect of foreign pickles
+            content = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         if not any(word in str(error) for word in ("Unsupported global", "unrecognized")):
             raise _damaged(path, "not written by torch.save") from None
@@ -122,7 +125,7 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
             remedy="take the weights.pt that `sgnkit train` wrote; "
             "convert foreign weights where you trust them",
         ) from None
-    except (RuntimeError, EOFError, OSError, ValueError, KeyError, AttributeError) as error:
+    except Exception as error:  # a damaged file can make torch.load raise anything
         raise _damaged(path, str(error) or type(error).__name__) from None
     if isinstance(content, dict) and "sgnkit" in content:
         description, prefix = content["sgnkit"], "model."

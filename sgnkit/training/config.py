@@ -17,7 +17,7 @@ from torch_geometric.data import Dataset
 from torch_geometric.transforms import BaseTransform, Compose
 
 from sgnkit.errors import ConfigError
-from sgnkit.training.options import Experiment, OptimOptions, TrainerOptions
+from sgnkit.training.options import Experiment, OptimOptions, TrainerOptions, plain
 
 __all__ = ["build_transforms", "dataset_class", "read_experiment"]
 
@@ -44,7 +44,10 @@ def read_experiment(
     asks_for_help = bool({"-h", "--help"} & set(argv))
     names = _names(argv)
     parser = ArgumentParser(
-        prog=f"sgnkit {command}", exit_on_error=False, description=_DESCRIPTIONS.get(command)
+        prog=f"sgnkit {command}",
+        exit_on_error=False,
+        allow_abbrev=False,
+        description=_DESCRIPTIONS.get(command),
     )
     parser.add_argument("--config", action=ActionConfigFile, help="Experiment file (YAML).")
     for key, keywords in extra.items():
@@ -69,6 +72,7 @@ def read_experiment(
     experiment = Experiment(
         **{
             **values,
+            "model": plain(values["model"]),
             "optim": OptimOptions(**values["optim"]),
             "trainer": TrainerOptions(**values["trainer"]),
         }

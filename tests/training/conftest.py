@@ -3,7 +3,7 @@
 import pytest
 import yaml
 
-from sgnkit.training import read_experiment
+from sgnkit.training import read_experiment, train
 
 EXPERIMENT = {
     "model": {
@@ -26,14 +26,25 @@ EXPERIMENT = {
 }
 
 
+def write(folder):
+    path = folder / "tiny.yaml"
+    path.write_text(yaml.safe_dump({**EXPERIMENT, "output": str(folder / "runs")}))
+    return path
+
+
 @pytest.fixture
 def config(tmp_path):
     """An experiment file."""
-    path = tmp_path / "tiny.yaml"
-    path.write_text(yaml.safe_dump({**EXPERIMENT, "output": str(tmp_path / "runs")}))
-    return path
+    return write(tmp_path)
 
 
 @pytest.fixture
 def experiment(config):
     return read_experiment("train", ["--config", str(config)])[0]
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory):
+    """The run folder of the experiment."""
+    path = write(tmp_path_factory.mktemp("finished"))
+    return train(read_experiment("train", ["--config", str(path)])[0], command="sgnkit train")
