@@ -80,8 +80,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     )
     net = MyNetwork(num_classes=4, channels=32, num_steps=2, v_th=options.threshold)
     optimizer = torch.optim.Adam(net.parameters(), lr=0.01)
-    curves: dict[str, list[float]] = {"train/loss": [], "test/accuracy": []}
-    for _ in (bar := tqdm(range(options.epochs), desc="epochs")):
+    curves: dict[str, list[float]] = {"epoch": [], "train/loss": [], "test/accuracy": []}
+    for epoch in (bar := tqdm(range(options.epochs), desc="epochs")):
         net.train()
         losses = []
         for batch in DataLoader(train, batch_size=16, shuffle=True):
@@ -94,6 +94,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         batch = Batch.from_data_list([test[i] for i in range(len(test))])
         with torch.no_grad():
             accuracy = (net(batch).argmax(1) == batch.y).float().mean().item()
+        curves["epoch"].append(epoch + 1)
         curves["train/loss"].append(sum(losses) / len(losses))
         curves["test/accuracy"].append(accuracy)
         bar.set_postfix(loss=f"{curves['train/loss'][-1]:.3f}", accuracy=f"{accuracy:.1%}")

@@ -72,7 +72,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         for split in ("train", "test")
     )
     held_out = Batch.from_data_list([test[i] for i in range(len(test))])
-    curves: dict[str, list[float]] = {}
+    curves: dict[str, list[float]] = {"epoch": list(range(1, options.epochs + 1))}
     rows = []
     for name in options.conv:
         torch.manual_seed(options.seed)
