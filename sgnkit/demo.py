@@ -52,7 +52,7 @@ def main(argv: list[str]) -> int:
 def _experiment(name: str, output: Path, epochs: int, quick: bool) -> Any:
     from sgnkit.training import Experiment, OptimOptions, TrainerOptions
 
-    frames = {"num_frames": 8 if quick else 24}
+    frames = {"num_frames": 8 if quick else 20}
     return Experiment(
         model={"name": name, **({"num_steps": 2} if quick else {})},
         data={

@@ -108,7 +108,9 @@ class EpochLog(L.Callback):
                     for r in self.rows
                 )
             if self.echo:
-                print(self._line(row, trainer.max_epochs), flush=True)
+                bar = trainer.progress_bar_callback
+                (print if bar is None else bar.print)(self._line(row, trainer.max_epochs))
+                sys.stdout.flush()
         if not math.isfinite(row["train_loss"]):
             raise ConfigError(
                 f"the training loss is {row['train_loss']} in epoch {row['epoch']}",
@@ -132,6 +134,6 @@ class EpochLog(L.Callback):
 
 def progress_bar(when: str) -> list[L.Callback]:
     """Returns a progress bar where it can be seen: "on", "off", or "auto" for a terminal."""
-    if when == "on" or (when == "auto" and sys.stderr.isatty()):
+    if when == "on" or (when == "auto" and sys.stdout.isatty()):
         return [TQDMProgressBar(leave=False)]
     return []

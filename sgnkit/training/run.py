@@ -79,6 +79,7 @@ def train(experiment: Experiment, ckpt_path: str | None = None, command: str = "
     if saved is not None:
         _check_fits(saved, model, continued)
     description = describe_model(model, name, options, class_names)
+    description["config"] = experiment.to_dict()
     module = Classifier(
         model, experiment.optim, experiment.batch_size, experiment.seed, description
     )
@@ -119,9 +120,7 @@ def train(experiment: Experiment, ckpt_path: str | None = None, command: str = "
         epoch = saver.best_epoch
         state = read_checkpoint(folder / "checkpoints" / "best.ckpt")["state_dict"]
         model.load_state_dict(state)
-    save_weights(
-        folder / "weights.pt", model, description, config=experiment.to_dict(), epoch=epoch
-    )
+    save_weights(folder / "weights.pt", model, description, epoch=epoch + 1)
     report = test(experiment, model.to(trainer.strategy.root_device), class_names)
     write_report(folder, report, class_names)
     write_json(
