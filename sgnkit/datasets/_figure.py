@@ -73,7 +73,7 @@ class Rig:
 
 def _split_name(name: str) -> tuple[str, int]:
     """Returns a joint name without its side, and -1 (left), 0 or 1 (right)."""
-    words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
+    words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name).lower()
     tokens = [token for token in re.split(r"[^a-z0-9]+", words) if token]
     sides = {"left": -1, "l": -1, "right": 1, "r": 1}
     found = [sides[token] for token in tokens if token in sides]

@@ -183,8 +183,9 @@ Program = Callable[[Pose, Array, float], None]
 class Family:
     """Classes that share one distribution of poses and differ by dynamics alone.
 
-    The first class is the program as written, the second one is the same program run
-    backwards in time; the third one, if there is one, takes equal time for both ways.
+    The first class is the program as written; the second one is the same program run backwards
+    in time and about twice as fast; the third one, if there is one, has a tempo between the two
+    and takes equal time for both ways.
 
     Args:
         names: Names of the two or three classes.
@@ -200,24 +201,24 @@ class Family:
 
 
 _SOLO = (
-    Family(("raise_arms_fast", "lower_arms_fast", "swing_arms_evenly"), _raise_arms),
-    Family(("squat_down_fast", "stand_up_fast"), _squat),
+    Family(("raise_arms", "flap_arms", "swing_arms"), _raise_arms),
+    Family(("squat", "bounce"), _squat),
+    Family(("kick", "shake_leg"), _kick),
+    Family(("bow", "rock"), _bow),
+    Family(("march", "run_in_place"), _march),
     Family(("crank_forward", "crank_backward"), _crank),
-    Family(("kick_out_fast", "pull_leg_back_fast"), _kick),
     Family(("pedal_forward", "pedal_backward"), _pedal),
-    Family(("bow_fast", "rise_fast"), _bow),
-    Family(("close_arms_fast", "open_arms_fast"), _clap),
-    Family(("lift_knees_fast", "stamp_fast"), _march),
     Family(("row_forward", "row_backward"), _row),
-    Family(("wave_up_fast", "wave_down_fast"), _wave),
+    Family(("close_arms", "clap"), _clap),
+    Family(("beckon", "wave"), _wave),
 )
 _DUET = (
-    Family(("push_fast", "let_go_fast", "push_evenly"), _push, _yield),
-    Family(("approach", "depart"), _walk, _walk, (2.6, 0.9)),
+    Family(("push", "jostle", "press"), _push, _yield),
+    Family(("approach", "hurry_away"), _walk, _walk, (2.6, 0.9)),
+    Family(("high_five", "clap_hands_together"), _strike_hands, _strike_hands),
+    Family(("bow_to_each_other", "rock_together"), _bow, _bow),
+    Family(("kick_at", "tap_with_foot"), _kick, _yield),
     Family(("turn_crank_together", "turn_crank_back_together"), _crank, _crank),
-    Family(("strike_hands", "part_hands"), _strike_hands, _strike_hands),
-    Family(("kick_at_fast", "draw_leg_fast"), _kick, _yield),
-    Family(("bow_to_fast", "rise_before_fast"), _bow, _bow),
     Family(("greet_then_answer", "answer_then_greet"), _greet, _answer),
 )
 

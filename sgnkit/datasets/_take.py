@@ -14,7 +14,7 @@ __all__ = ["Draws", "Subject", "Take"]
 
 Array = NDArray[np.float64]
 
-_PERIOD = 16.0  # frames of one cycle at speed 1
+_PERIODS = (24.0, 11.0, 16.0)  # frames of one cycle at speed 1, by variant
 _FAST_WAY = 0.22  # share of a period that the fast way takes
 _VIEWS = {1: -40.0, 2: 0.0, 3: 40.0}  # degrees, by camera
 _LOSS = (2, 6)  # frames for which a joint is lost
@@ -76,7 +76,7 @@ class Take:
         seed: Seed of the set.
         index: Number of the clip in the set.
         family: Programs of the class.
-        variant: Class in the family: 0 as written, 1 backwards in time, 2 evenly.
+        variant: Class in the family: 0 as written, 1 backwards and fast, 2 evenly.
         subject: Who performs.
         camera: From where, 1 to 3.
         num_frames: Least and greatest number of frames.
@@ -101,7 +101,7 @@ class Take:
         draws = self._draws
         self.length = draws.whole(*self.num_frames)
         time = np.arange(self.length, dtype=np.float64)
-        cycles = self.subject.speed * draws.between(0.93, 1.07) / _PERIOD
+        cycles = self.subject.speed * draws.between(0.93, 1.07) / _PERIODS[self.variant]
         phase = draws.between(0.0, 1.0) + cycles * time
         rise = 0.5 if self.variant == 2 else _FAST_WAY
         side = 1 if draws.between(0.0, 1.0) < 0.5 else -1

@@ -31,9 +31,9 @@ class SyntheticActions(SkeletonDataset):
     Joint angles follow a program per class; bone lengths, style and speed belong to the subject,
     the viewpoint to the camera; start phase, number of frames, sway, sensor noise and lost joints
     are drawn per clip. Classes come in pairs that share one distribution of poses and differ by
-    dynamics alone: the second class of a pair is the first one run backwards in time (an arm that
-    goes up fast and down slowly, or down fast and up slowly). So a single frame or the mean pose
-    tells at most the pair, and a sequence is needed to tell the class.
+    dynamics alone: the second class of a pair is the first one run backwards in time and about
+    twice as fast (arms that go up fast and down slowly; down fast and up slowly, in half the
+    time). So a single frame or the mean pose tells at most the pair: a sequence is needed.
 
     A clip depends on ``seed`` and on its own number only, not on ``num_clips``. All random numbers
     come from a counter-based generator and all coordinates are rounded to 0.1 mm, so the clips are
@@ -65,7 +65,7 @@ class SyntheticActions(SkeletonDataset):
         SyntheticActions(70)
         >>> data = dataset[0]
         >>> data.name, data.subject, data.camera, dataset.class_names[int(data.y)]
-        ('a01_s01_v01_i00000', 1, 1, 'raise_arms_fast')
+        ('a01_s01_v01_i00000', 1, 1, 'raise_arms')
         >>> data.x.shape[0], data.x.shape[1] == data.num_frames, data.x.shape[2]
         (17, True, 3)
     """

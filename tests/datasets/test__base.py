@@ -1,0 +1,82 @@
+import numpy as np
+import pytest
+import torch
+from torch_geometric.loader import DataLoader
+
+from sgnkit.data import SkeletonData
+from sgnkit.datasets import SkeletonDataset
+from sgnkit.errors import DataError
+from sgnkit.layout import get_layout
+
+
+class Tiny(SkeletonDataset):
+    layout = get_layout("sbu15")
+    class_names = ("a", "b", "c")
+
+    def __init__(self, clips, transform=None):
+        super().__init__(None, transform)
+        self._clips = clips
+
+
+def clip(k, num_frames=4, persons=1):
+    array = np.random.default_rng(k).normal(size=(persons, num_frames, 15, 3))
+    return SkeletonData.from_array(array, "sbu15", "MTVC", y=k % 3, name=f"clip{k}", subject=k)
+
+
+def test_skeleton_dataset():
+    dataset = Tiny([clip(k, num_frames=3 + k, persons=1 + k % 2) for k in range(6)])
+    assert str(dataset) == "Tiny(6)" and len(dataset) == 6
+    assert dataset.num_classes == 3 and dataset.num_node_features == 3
+    assert dataset[2].x.shape == (15, 5, 3) and dataset[3].num_persons == 2
+    assert isinstance(dataset[2].num_frames, int) and isinstance(dataset[2].subject, int)
+    part = dataset[[4, 1]]
+    assert part.names == ["clip4", "clip1"] and part.y.tolist() == [1, 1]
+    assert len(dataset[2:]) == 4 and len(dataset[dataset.y == 0]) == 2
+    shuffled, order = dataset.shuffle(return_perm=True)
+    assert shuffled.names == [f"clip{k}" for k in order.tolist()]
+    assert [data.name for data in dataset] == [f"clip{k}" for k in range(6)]
+
+
+def test_skeleton_dataset_hands_out_copies():
+    dataset = Tiny([clip(k) for k in range(3)])
+    data = dataset[0]
+    data.x = data.x + 1
+    data.extra = 5
+    assert torch.equal(dataset[0].x, clip(0).x) and "extra" not in dataset[0]
+    deep = dataset.copy([0, 2])
+    deep[1].x.add_(1)
+    assert torch.equal(dataset[2].x, clip(2).x) and deep.names == ["clip0", "clip2"]
+    assert dataset.copy().to("cpu").names == dataset.names
+
+
+def test_skeleton_dataset_batches_one_and_two_persons():
+    dataset = Tiny([clip(k, persons=1 + k % 2) for k in range(4)])
+    batch = next(iter(DataLoader(dataset, batch_size=4)))
+    assert batch.num_graphs == 4 and batch.x.shape == (6 * 15, 4, 3)
+    assert batch.name == [f"clip{k}" for k in range(4)]
+
+
+def test_skeleton_dataset_save_and_load(tmp_path):
+    path = str(tmp_path / "clips.pt")
+    clips = [clip(k, num_frames=1 + k, persons=1 + k % 2) for k in range(5)]
+    clips[1].duplicate = True
+    SkeletonDataset.save(clips, path)
+    assert [p.name for p in tmp_path.iterdir()] == ["clips.pt"]
+    dataset = Tiny([])
+    dataset.load(path)
+    for data, expected in zip(dataset, clips, strict=True):
+        assert isinstance(data, SkeletonData) and data.validate()
+        assert data.keys() == expected.keys()
+        for key in expected.keys():  # noqa: SIM118
+            same = data[key] == expected[key]
+            assert same.all() if isinstance(same, torch.Tensor) else same
+    # clips share their bones in the file, but each of them may be changed
+    data = dataset[0]
+    data.edge_index = data.edge_index.flip(0)
+    assert torch.equal(dataset[2].edge_index, clips[2].edge_index)
+
+    torch.save({"format": "sgnkit clips 99", "clips": []}, path)
+    with pytest.raises(DataError, match=r"clips\.pt(?s:.*)sgnkit clips 99(?s:.*)force_reload"):
+        dataset.load(path)
+    with pytest.raises(DataError, match="FileNotFoundError"):
+        dataset.load(str(tmp_path / "none.pt"))
