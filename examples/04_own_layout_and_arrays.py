@@ -20,7 +20,7 @@ from torch_geometric.loader import DataLoader
 from tqdm import tqdm
 
 from sgnkit import SkeletonData, SkeletonLayout, create_model, register_layout
-from sgnkit.transforms import Center, Compose, UniformSample
+from sgnkit.transforms import Center, Compose, FillMissing, UniformSample
 from sgnkit.viz import animate_skeleton
 
 CLASSES = ("wave", "point")
@@ -68,8 +68,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     layout = register_layout(SkeletonLayout.from_yaml(table))
     layout.plot(path=options.output / "layout.png")
 
-    # 2. Arrays become clips. The mask says which joints the detector saw.
-    prepare = Compose([Center(), UniformSample(16)])
+    # 2. Arrays become clips. The mask says which joints the detector saw; gaps are interpolated.
+    prepare = Compose([FillMissing(), Center(), UniformSample(16)])
     clips = []
     for i in range(options.clips):
         array, score = record(i % 2, random)

@@ -50,8 +50,7 @@ def test_runs(path, tmp_path, capsys, monkeypatch):
         load(path).main(["--output", str(output)])
     text = capsys.readouterr().out
     pictures = [*output.glob("*.png"), *output.glob("*.gif")]
-    assert pictures and all(str(output) in text for _ in pictures)
-    for picture in pictures:
-        assert picture.name in text
+    assert pictures and str(output) in text
+    assert all(picture.name in text for picture in pictures)
     for accuracy in ACCURACY.findall(text):
         assert float(accuracy) >= 80
