@@ -225,79 +225,12 @@ def test_nw_ucla_download(tmp_path, monkeypatch):
     monkeypatch.undo()
 
 
-def changed(**changes):
-    item = record(1, 1, 1)
-    item.update(changes)
-    return item
-
-
-def with_coordinate(value):
-    item = record(1, 1, 1)
-    item["skeletons"][3][4][1] = value
-    return json.dumps(item)
-
-
-NAME = "all_sqe/a01_s01_e00_v01.json"
-BAD = {
-    "not json": (NAME, "{", "not JSON"),
-    "deep": (NAME, "[" * 100_000, "not JSON"),
-    "list": (NAME, "[]", "a JSON object"),
-    "no key": (NAME, json.dumps({"file_name": "a01_s01_e00_v01"}), "key 'skeletons'"),
-    "other name": (NAME, json.dumps(changed(file_name="a01_s01_e00_v02")), "key 'file_name'"),
-    "label": (NAME, json.dumps(changed(label=2)), r"key 'label'(?s:.*)1, as action a01"),
-    "label true": (NAME, json.dumps(changed(label=True)), "key 'label'"),
-    "no frames": (NAME, json.dumps(changed(skeletons=[])), "no frames"),
-    "joints": (
-        NAME,
-        json.dumps(changed(skeletons=[skeletons(0, 1)[0], skeletons(0, 1)[0][:19]])),
-        r"frame 1(?s:.*)20 joints(?s:.*)19 joints",
-    ),
-    "two numbers": (NAME, json.dumps(changed(skeletons=[[[0.0, 1.0]] * 20])), "three numbers"),
-    "words": (NAME, with_coordinate("1.0"), r"frame 3, joint 4(?s:.*)three numbers"),
-    "nan": (NAME, with_coordinate(float("nan")), r"frame 3, joint 4(?s:.*)finite(?s:.*)nan"),
-    "huge": (NAME, with_coordinate(1e300), r"frame 3, joint 4(?s:.*)finite"),
-    "huge whole": (NAME, with_coordinate(10**400), "finite"),
-    "action": ("all_sqe/a07_s01_e00_v01.json", "{}", "unknown action"),
-    "subject": ("all_sqe/a01_s11_e00_v01.json", "{}", "unknown subject"),
-    "view": ("all_sqe/a01_s01_e00_v04.json", "{}", "unknown view"),
-    "name": ("all_sqe/readme.json", "{}", "another name than a clip"),
-    "absolute": ("/etc/a01_s01_e00_v01.json", "{}", "leads out"),
-    "parent": ("../a01_s01_e00_v01.json", "{}", "leads out"),
-    "windows": ("C:\\a01_s01_e00_v01.json", "{}", "leads out"),
-    "bomb": (NAME, "1" * (17 * 2**20), "far too large"),
-}
-
-
-@pytest.mark.parametrize("case", BAD)
-def test_nw_ucla_damaged_member(tmp_path, case):
-    member, content, message = BAD[case]
-    path = write_zip(tmp_path / "raw" / "all_sqe.zip", [record(2, 1, 1)])
-    with zipfile.ZipFile(path, "a", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr(member, content)
-    with pytest.raises(DataError, match=message) as caught:
-        load(tmp_path)
-    assert "all_sqe.zip" in str(caught.value) and "remedy" in str(caught.value)
-    assert Path(member.replace("\\", "/")).name.split(".")[0] in str(caught.value)
-    assert not (tmp_path / "processed" / "nw_ucla_v1.pt").exists()
-
-
-def test_nw_ucla_damaged_archive(tmp_path):
+def test_nw_ucla_damaged_raw_data_leave_nothing_behind(tmp_path):
     path = write_zip(tmp_path / "raw" / "all_sqe.zip", tiny_set())
-    whole = path.read_bytes()
-    for content in (b"", b"hello", whole[:-400], whole[:300] + b"\0" * 40 + whole[340:]):
-        path.write_bytes(content)
-        with pytest.raises(DataError, match=r"all_sqe\.zip"):
-            load(tmp_path)
-    write_zip(path, [])
-    with pytest.raises(DataError, match="no clips"):
+    path.write_bytes(path.read_bytes()[:-400])
+    with pytest.raises(DataError, match=r"all_sqe\.zip"):
         load(tmp_path)
-    write_zip(path, [record(1, 1, 1)])
-    with zipfile.ZipFile(path, "a") as archive:
-        archive.writestr("again/a01_s01_e00_v01.json", json.dumps(record(1, 1, 1)))
-        archive.writestr("__MACOSX/._a01_s01_e00_v01.json", b"\0")
-        archive.writestr("all_sqe/.DS_Store", b"\0")
-    with pytest.raises(DataError, match="there twice"):
-        load(tmp_path)
+    assert not (tmp_path / "processed" / "nw_ucla_v1.pt").exists()
 
 
 def test_nw_ucla_damaged_processed_file(tmp_path):
