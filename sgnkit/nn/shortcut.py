@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import copy
 from typing import Literal
 
 from torch import Tensor, nn
 from torch_geometric.nn.dense.linear import Linear
 
 from sgnkit.nn.neuron import LIF
+from sgnkit.nn.neuron._like import like
 from sgnkit.nn.norm import BatchNorm
 
-__all__ = ["SpikingShortcut", "like"]
-
-
-def like(neuron: nn.Module | None, default: nn.Module) -> nn.Module:
-    """Returns a neuron of its own for one place: a copy of the prototype, or the default."""
-    return default if neuron is None else copy.deepcopy(neuron)
+__all__ = ["SpikingShortcut"]
 
 
 class SpikingShortcut(nn.Module):

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from sgnkit.nn.graph import SkeletonGraph
 from sgnkit.nn.neuron import LIF
+from sgnkit.nn.neuron._like import like
 from sgnkit.nn.norm import BatchNorm
 
 __all__ = ["SpikingConv"]
@@ -33,7 +34,7 @@ class SpikingConv(nn.Module):
         norm: A module between convolution and neuron, over $(\text{nodes}, C)$;
             `torch.nn.Identity()` for none. Defaults to batch normalisation. Where the convolution
             does not tell its output width, that takes its size at the first call.
-        neuron: The spiking neuron. Defaults to [`LIF`][sgnkit.nn.LIF].
+        neuron: The spiking neuron, which is copied. Defaults to [`LIF`][sgnkit.nn.LIF].
 
     Shapes:
         - **x**: $(S, *, N, C_{in})$, spiking steps first
@@ -63,7 +64,7 @@ class SpikingConv(nn.Module):
             )
         self.conv = conv
         self.norm = _batch_norm(conv) if norm is None else norm
-        self.neuron = LIF() if neuron is None else neuron
+        self.neuron = like(neuron, LIF())
         self._takes_batch = "batch" in inspect.signature(conv.forward).parameters
 
     def reset_parameters(self) -> None:

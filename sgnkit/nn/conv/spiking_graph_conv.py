@@ -13,8 +13,9 @@ from sgnkit.layout import SkeletonLayout
 from sgnkit.nn.conv.adjacency import Adjacency, Mode
 from sgnkit.nn.graph import SkeletonGraph
 from sgnkit.nn.neuron import LIF
+from sgnkit.nn.neuron._like import like
 from sgnkit.nn.norm import BatchNorm
-from sgnkit.nn.shortcut import SpikingShortcut, like
+from sgnkit.nn.shortcut import SpikingShortcut
 
 __all__ = ["SpikingGraphConv"]
 

@@ -10,6 +10,7 @@ from torch_geometric.nn import MessagePassing
 
 from sgnkit.nn.graph import SkeletonGraph
 from sgnkit.nn.neuron import LIF
+from sgnkit.nn.neuron._like import like
 
 __all__ = ["SpikingMessagePassing"]
 
@@ -87,7 +88,7 @@ class SpikingMessagePassing(MessagePassing):
             )
         super().__init__(aggr=aggr, **kwargs)
         self.norm = nn.Identity() if norm is None else norm
-        self.neuron = LIF() if neuron is None else neuron
+        self.neuron = like(neuron, LIF())
 
     def reset_parameters(self) -> None:
         """Resets all learnable parameters of the module."""

@@ -12,8 +12,9 @@ from torch_geometric.nn.dense.linear import Linear
 from sgnkit.nn.conv.adjacency import all_pairs
 from sgnkit.nn.graph import SkeletonGraph
 from sgnkit.nn.neuron import LIF
+from sgnkit.nn.neuron._like import like
 from sgnkit.nn.norm import BatchNorm
-from sgnkit.nn.shortcut import SpikingShortcut, like
+from sgnkit.nn.shortcut import SpikingShortcut
 
 __all__ = ["SpikingSelfAttention"]
 

@@ -10,8 +10,8 @@ from torch import Tensor, nn
 from sgnkit.nn.conv.adjacency import Adjacency
 from sgnkit.nn.graph import SkeletonGraph
 from sgnkit.nn.neuron import LIF
+from sgnkit.nn.neuron._like import like
 from sgnkit.nn.norm import BatchNorm
-from sgnkit.nn.shortcut import like
 
 __all__ = ["SpikingEncoder"]
 

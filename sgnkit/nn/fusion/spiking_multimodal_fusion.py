@@ -11,8 +11,8 @@ from torch_geometric.nn.dense.linear import Linear
 from sgnkit.nn.fusion.mutual_information import mutual_information
 from sgnkit.nn.graph import SkeletonGraph
 from sgnkit.nn.neuron import LIF
+from sgnkit.nn.neuron._like import like
 from sgnkit.nn.norm import BatchNorm
-from sgnkit.nn.shortcut import like
 
 __all__ = ["SpikingMultimodalFusion"]
 

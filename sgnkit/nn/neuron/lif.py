@@ -190,7 +190,9 @@ class LIF(nn.Module):
     def extra_repr(self) -> str:
         text = f"tau={self.tau:.3g}, v_th={float(self.v_th):.3g}"
         text += f", v_reset={self.v_reset:.3g}" if self.v_reset else ""
-        name = self.surrogate if isinstance(self.surrogate, str) else self.surrogate.__name__
+        name = self.surrogate
+        if not isinstance(name, str):
+            name = getattr(name, "__name__", type(name).__name__)
         text += f", surrogate={name}" if name != "sigmoid" else ""
         for flag in ("soft_reset", "learn_tau"):
             text += f", {flag}=True" if getattr(self, flag) else ""

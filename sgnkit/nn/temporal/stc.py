@@ -8,8 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from sgnkit.nn.neuron import LIF
+from sgnkit.nn.neuron._like import like
 from sgnkit.nn.norm import BatchNorm
-from sgnkit.nn.shortcut import like
 
 __all__ = ["STC"]
 
