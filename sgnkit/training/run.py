@@ -9,6 +9,7 @@ from typing import Any
 import lightning as L
 import torch
 from lightning.pytorch.loggers import TensorBoardLogger
+from lightning.pytorch.utilities.exceptions import MisconfigurationException
 from torch import nn
 from torch_geometric.data import Batch
 
@@ -84,28 +85,26 @@ def train(experiment: Experiment, ckpt_path: str | None = None, command: str = "
         model, experiment.optim, experiment.batch_size, experiment.seed, description
     )
     trainer = _trainer(experiment)
+    loader = train_loader(experiment, clips, trainer.global_rank, trainer.world_size)
+    val_loader = None if val_clips is None else test_loader(experiment, val_clips)
     folder = _run_folder(experiment, trainer, continued if ckpt_path == "last" else None)
     log = EpochLog(folder / "metrics.csv", echo=experiment.trainer.progress_bar != "off")
     best = experiment.epoch_rule == "best_val"
     saver = EpochCheckpoint(folder / "checkpoints", best)
     trainer.callbacks.extend([log, saver])  # type: ignore[attr-defined]
-    loader = train_loader(experiment, clips, trainer.global_rank, trainer.world_size)
-    val_loader = None if val_clips is None else test_loader(experiment, val_clips)
+    record = {
+        "command": command,
+        "seed": experiment.seed,
+        "devices": trainer.world_size,
+        "git": git_hash(),
+        "machine": machine(trainer.strategy.root_device),
+    }
     if trainer.is_global_zero:
         write_config(folder / "config.yaml", experiment, "weights.pt")
-        record = {
-            "command": command,
-            "seed": experiment.seed,
-            "devices": trainer.world_size,
-            "git": git_hash(),
-            "machine": machine(trainer.strategy.root_device),
-        }
         write_json(folder / "run.json", record)
         print(f"run folder: {folder}", flush=True)
         if experiment.trainer.check and continued is None:
-            size = min(experiment.batch_size, len(clips))
-            for text in check_start(model, Batch.from_data_list([clips[i] for i in range(size)])):
-                print(f"warning: {text}", flush=True)
+            _warn(model, clips, experiment.batch_size)
     try:
         trainer.fit(
             module, loader, val_loader, ckpt_path=None if continued is None else str(continued)
@@ -115,38 +114,41 @@ def train(experiment: Experiment, ckpt_path: str | None = None, command: str = "
         raise Interrupted(f"stopped; the last whole epoch is saved in {folder}") from None
     if not trainer.is_global_zero:
         return None
-    epoch = (trainer.max_epochs or 0) - 1
+    epoch = trainer.current_epoch
     if best:
-        epoch = saver.best_epoch
-        state = read_checkpoint(folder / "checkpoints" / "best.ckpt")["state_dict"]
-        model.load_state_dict(state)
-    save_weights(folder / "weights.pt", model, description, epoch=epoch + 1)
+        epoch = saver.best_epoch + 1
+        model.load_state_dict(read_checkpoint(folder / "checkpoints" / "best.ckpt")["state_dict"])
+    save_weights(folder / "weights.pt", model, description, epoch=epoch)
     report = test(experiment, model.to(trainer.strategy.root_device), class_names)
     write_report(folder, report, class_names)
+    facts = {
+        "model": name,
+        "data": experiment.data["name"],
+        "train_clips": len(clips),
+        "train_clips_per_class": dict(zip(class_names, counts.tolist(), strict=True)),
+        "val_clips": 0 if val_clips is None else len(val_clips),
+        "split": "test",
+        "epoch_rule": experiment.epoch_rule,
+        "epoch": epoch,
+        "epochs": trainer.max_epochs,
+    }
+    costs = {
+        "parameters": sum(p.numel() for p in model.parameters() if p.requires_grad),
+        "seconds_per_epoch": log.seconds_per_epoch,
+        "firing_rate": round(report.energy.firing_rate, 6),
+        "energy_mj": {key: round(value, 6) for key, value in report.energy.totals.items()},
+    }
     write_json(
         folder / "results.json",
-        {
-            "model": name,
-            "data": experiment.data["name"],
-            "split": "official: train (and val) / test"
-            if val_clips is None
-            else "train / val / test",
-            "train_clips": len(clips),
-            "train_clips_per_class": dict(zip(class_names, counts.tolist(), strict=True)),
-            "val_clips": 0 if val_clips is None else len(val_clips),
-            "epoch_rule": experiment.epoch_rule,
-            "epoch": epoch + 1,
-            "epochs": trainer.max_epochs,
-            **report.result,
-            "parameters": sum(p.numel() for p in model.parameters() if p.requires_grad),
-            "seconds_per_epoch": log.seconds_per_epoch,
-            "firing_rate": round(report.energy.firing_rate, 6),
-            "energy_mj": {key: round(value, 6) for key, value in report.energy.totals.items()},
-            **record,
-            "config": experiment.to_dict(),
-        },
+        {**facts, **report.result, **costs, **record, "config": experiment.to_dict()},
     )
     return folder
+
+
+def _warn(model: nn.Module, clips: Any, batch_size: int) -> None:
+    batch = Batch.from_data_list([clips[i] for i in range(min(batch_size, len(clips)))])
+    for text in check_start(model, batch):
+        print(f"warning: {text}", flush=True)
 
 
 def _check_fits(saved: dict[str, Any], model: nn.Module, path: Path | None) -> None:
@@ -171,25 +173,28 @@ def _trainer(experiment: Experiment) -> L.Trainer:
     # torchrun says how many processes it has started; without it there is one.
     devices = int(os.environ.get("LOCAL_WORLD_SIZE", 1))
     num_nodes = int(os.environ.get("WORLD_SIZE", devices)) // devices
-    return L.Trainer(
-        max_epochs=options.max_epochs,
-        accelerator=options.accelerator,
-        devices=devices,
-        num_nodes=num_nodes,
-        strategy="ddp" if devices * num_nodes > 1 else "auto",
-        precision=options.precision,
-        deterministic=options.deterministic,
-        sync_batchnorm=options.sync_batchnorm and gpu,
-        gradient_clip_val=experiment.optim.grad_clip or None,
-        use_distributed_sampler=False,
-        num_sanity_val_steps=0,
-        logger=False,
-        log_every_n_steps=1,
-        callbacks=bars,
-        enable_progress_bar=bool(bars),
-        enable_model_summary=False,
-        enable_checkpointing=False,
-    )
+    try:
+        return L.Trainer(
+            max_epochs=options.max_epochs,
+            accelerator=options.accelerator,
+            devices=devices,
+            num_nodes=num_nodes,
+            strategy="ddp" if devices * num_nodes > 1 else "auto",
+            precision=options.precision,
+            deterministic=options.deterministic,
+            sync_batchnorm=options.sync_batchnorm and gpu,
+            gradient_clip_val=experiment.optim.grad_clip or None,
+            use_distributed_sampler=False,
+            num_sanity_val_steps=0,
+            logger=False,
+            log_every_n_steps=1,
+            callbacks=bars,
+            enable_progress_bar=bool(bars),
+            enable_model_summary=False,
+            enable_checkpointing=False,
+        )
+    except MisconfigurationException as error:
+        raise ConfigError(str(error), place="trainer") from None
 
 
 def _run_folder(experiment: Experiment, trainer: L.Trainer, continued: Path | None) -> Path:

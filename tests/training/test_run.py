@@ -138,6 +138,10 @@ def test_tensorboard(config):
 def test_mistakes(config, finished, tmp_path):
     with pytest.raises(ConfigError, match="at most 16"):
         train(experiment_of(config, "--batch_size", "17"))
+    if not torch.cuda.is_available():
+        with pytest.raises(ConfigError, match=r"(?i)gpu|cuda|accelerator"):
+            train(experiment_of(config, "--trainer.accelerator", "gpu"))
+    assert not (tmp_path / "runs").exists()
     with pytest.raises(CheckpointError, match="no run to continue"):
         train(experiment_of(config, "--name", "none"), "last")
     with pytest.raises(ConfigError, match="strides"):
