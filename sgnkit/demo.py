@@ -52,13 +52,13 @@ def main(argv: list[str]) -> int:
 def _experiment(name: str, output: Path, epochs: int, quick: bool) -> Any:
     from sgnkit.training import Experiment, OptimOptions, TrainerOptions
 
-    frames = {"num_frames": 8 if quick else 20}
+    frames = {"num_frames": 8 if quick else 16}
     return Experiment(
         model={"name": name, **({"num_steps": 2} if quick else {})},
         data={
             "name": "SyntheticActions",
-            "num_clips": 40 if quick else 300,
-            "layout": "coco17",
+            "num_clips": 40 if quick else 280,
+            "layout": "kinect20",
             "num_classes": 4,
         },
         train_transforms=["Center", {"UniformSample": {**frames, "random": True}}],
@@ -96,7 +96,7 @@ def _table(folders: dict[str, Path]) -> str:
         for row in rows
     ]
     lines.insert(1, "-" * len(lines[0]))
-    lines.append("Energy is estimated per clip, not measured; see the guide to energy.")
+    lines.append("Energy is estimated per clip, not measured: see docs/concepts/energy.md.")
     return "\n".join(lines)
 
 

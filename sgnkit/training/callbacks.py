@@ -113,7 +113,7 @@ class EpochLog(L.Callback):
                 sys.stdout.flush()
         if not math.isfinite(row["train_loss"]):
             raise ConfigError(
-                f"the training loss is {row['train_loss']} in epoch {row['epoch']}",
+                f"the training loss is {row['train_loss']} in epoch {row['epoch'] + 1}",
                 remedy="lower optim.lr, keep optim.grad_clip on, look for NaN in the clips",
             )
 
