@@ -1,0 +1,80 @@
+"""Writes the table of trained models from `results/` into the pages that show it.
+
+python tools/results_table.py          # rewrites README.md and docs/results.md
+python tools/results_table.py --check  # exit code 1 if a page does not hold the current table
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGES = ("README.md", "docs/results.md")
+BEGIN, END = "<!-- results: begin -->", "<!-- results: end -->"
+HEAD = (
+    "| model | data | parameters | accuracy, standard | accuracy, clean | firing rate "
+    "| energy a clip, paper / strict | run |\n|---|---|---|---|---|---|---|---|"
+)
+
+
+def read_results(root: Path) -> list[dict[str, Any]]:
+    """Returns what every run below `root` wrote, with the name of its folder."""
+    results = []
+    for path in sorted(root.glob("*/*/results.json")):
+        result = json.loads(path.read_text(encoding="utf-8"))
+        results.append({**result, "run": path.parent.relative_to(root.parent).as_posix()})
+    return results
+
+
+def table(results: list[dict[str, Any]]) -> str:
+    """Returns the table as Markdown, one row a run."""
+    rows = [HEAD]
+    for result in results:
+        energy = result["energy_mj"]
+        rows.append(
+            f"| `{result['model']}` | {result['data']} | {result['parameters']:,} "
+            f"| {result['accuracy']:.1%} ({result['clips']} clips) "
+            f"| {result['clean_accuracy']:.1%} ({result['clean_clips']} clips) "
+            f"| {result['firing_rate']:.1%} "
+            f"| {energy['paper']:.3f} / {energy['strict']:.3f} mJ | `{result['run']}` |"
+        )
+    return "\n".join(rows)
+
+
+def with_table(page: str, text: str) -> str:
+    """Returns the page with the text between its two marks.
+
+    Raises:
+        ValueError: If a mark is missing.
+    """
+    if BEGIN not in page or END not in page:
+        raise ValueError(f"the page needs the marks {BEGIN} and {END}")
+    before, rest = page.split(BEGIN, 1)
+    return f"{before}{BEGIN}\n\n{text}\n\n{END}{rest.split(END, 1)[1]}"
+
+
+def main() -> int:
+    """Runs the command line."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--check", action="store_true", help="change nothing, tell what is stale")
+    check = parser.parse_args().check
+    text, stale = table(read_results(ROOT / "results")), []
+    for name in PAGES:
+        path = ROOT / name
+        old = path.read_text(encoding="utf-8")
+        new = with_table(old, text)
+        if new != old:
+            stale.append(name)
+            if not check:
+                path.write_text(new, encoding="utf-8")
+    if stale:
+        print(f"{'stale' if check else 'rewritten'}: {', '.join(stale)}")
+    return int(check and bool(stale))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
