@@ -116,7 +116,7 @@ class SpikingMessagePassing(MessagePassing):
         for name, default in self._asked.items():
             if given.setdefault(name, default) is inspect.Parameter.empty:
                 raise TypeError(f"{type(self).__name__}: message asks for {name!r}, pass {name}=")
-        if unknown := sorted(given.keys() - self._asked):
+        if unknown := sorted(key for key in given if key not in self._asked):
             raise TypeError(
                 f"{type(self).__name__}: message asks for {', '.join(self._asked)}; got {unknown}"
             )
