@@ -238,16 +238,16 @@ def test_errors_say_what_to_do():
 @pytest.mark.parametrize("name", NAMES)
 def test_overfits_32_clips(name):
     data = SyntheticActions(32, layout="kinect20", num_classes=8, seed=0)
-    batch = Batch.from_data_list([cut(clip, 24) for clip in data])
+    batch = Batch.from_data_list([cut(clip, 16) for clip in data])
     torch.manual_seed(0)
-    model = sgnkit.create_model(name, layout="kinect20", num_classes=8)
+    model = sgnkit.create_model(name, layout="kinect20", num_classes=8, num_steps=2)
     optimizer = torch.optim.SGD(model.parameters(), lr=0.05, momentum=0.9, nesterov=True)
-    for _ in range(80):
+    for _ in range(60):
         loss = F.cross_entropy(model(batch), batch.y)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-        if loss < 0.05:
+        if loss < 0.1:
             break
     assert (model(batch).argmax(1) == batch.y).float().mean() == 1.0
 
