@@ -2,6 +2,7 @@
 
 import importlib.util
 import re
+import sys
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ ACCURACY = re.compile(r"^test accuracy +([\d.]+)%", re.M)
 def load(path):
     spec = importlib.util.spec_from_file_location(f"example_{path.stem}", path)
     module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # PyG looks a layer's annotations up there
     spec.loader.exec_module(module)
     return module
 
