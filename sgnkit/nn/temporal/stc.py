@@ -120,7 +120,12 @@ class STC(nn.Module):
 
 def _conv(
     in_channels: int, out_channels: int, kernel_size: int, stride: int, dilation: int = 1
-) -> nn.Conv2d:
+) -> nn.Module:
+    if kernel_size == 1 and stride > 1:
+        # A strided 1x1 convolution of channels-last memory corrupts the heap in the CPU backward
+        # pass of torch 2.13. Pooling over one frame keeps the same frames.
+        keep = nn.MaxPool2d(1, (stride, 1))
+        return nn.Sequential(keep, _conv(in_channels, out_channels, 1, 1))
     padding = (kernel_size - 1) // 2 * dilation
     conv = nn.Conv2d(
         in_channels,

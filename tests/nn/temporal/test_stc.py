@@ -26,11 +26,21 @@ def test_multi_scale(frames):
     out = layer(torch.rand(2, frames, 5, 3))
     assert out.shape == (2, (frames - 1) // 2 + 1, 5, 8)
     assert len(layer.convs) == 4
-    assert [tuple(c.dilation) for c in layer.convs if hasattr(c, "dilation")] == [
-        (1, 1),
-        (2, 1),
-        (1, 1),
+    convs = [m for m in layer.convs.modules() if isinstance(m, torch.nn.Conv2d)]
+    assert [(*c.kernel_size, c.dilation[0]) for c in convs] == [
+        (5, 1, 1),
+        (5, 1, 2),
+        (1, 1, 1),
+        (1, 1, 1),
     ]
+
+
+def test_a_strided_kernel_of_one_frame_keeps_its_frames():
+    layer = STC(3, 4, kernel_size=1, stride=2)
+    x = torch.rand(2, 7, 5, 3)
+    conv = layer.convs[0][1]
+    expected = x[:, ::2] @ conv.weight[:, :, 0, 0].t()
+    torch.testing.assert_close(layer.eval().current(x), layer.norm(expected))
 
 
 def test_steps_do_not_mix_before_the_neuron():
