@@ -1,12 +1,22 @@
 """Networks composed of the layers, and their registry."""
 
-from sgnkit.models.presets import base_sgn, base_sgn_small, mk_sgn, mk_sgn_small
+from sgnkit.models.gcn import GraphNetwork, MultimodalGCN
+from sgnkit.models.presets import (
+    base_sgn,
+    base_sgn_small,
+    mk_sgn,
+    mk_sgn_small,
+    multimodal_gcn,
+    multimodal_gcn_small,
+)
 from sgnkit.models.registry import create_model, get_preset, list_models, register_model
 from sgnkit.models.sgn import MKSGN, BaseSGN, SpikingGraphNetwork
 
 __all__ = [
     "MKSGN",
     "BaseSGN",
+    "GraphNetwork",
+    "MultimodalGCN",
     "SpikingGraphNetwork",
     "base_sgn",
     "base_sgn_small",
@@ -15,5 +25,7 @@ __all__ = [
     "list_models",
     "mk_sgn",
     "mk_sgn_small",
+    "multimodal_gcn",
+    "multimodal_gcn_small",
     "register_model",
 ]

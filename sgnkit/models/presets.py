@@ -5,10 +5,18 @@ from __future__ import annotations
 from typing import Any
 
 from sgnkit.layout import SkeletonLayout
+from sgnkit.models.gcn import MultimodalGCN
 from sgnkit.models.registry import register_model
 from sgnkit.models.sgn import MKSGN, BaseSGN
 
-__all__ = ["base_sgn", "base_sgn_small", "mk_sgn", "mk_sgn_small"]
+__all__ = [
+    "base_sgn",
+    "base_sgn_small",
+    "mk_sgn",
+    "mk_sgn_small",
+    "multimodal_gcn",
+    "multimodal_gcn_small",
+]
 
 SMALL = (32, 32, 64, 64, 128, 128)
 
@@ -35,3 +43,18 @@ def mk_sgn(layout: str | SkeletonLayout, num_classes: int, **kwargs: Any) -> MKS
 def mk_sgn_small(layout: str | SkeletonLayout, num_classes: int, **kwargs: Any) -> MKSGN:
     """MK-SGN at half the width, 32 to 128."""
     return MKSGN(layout, num_classes, **{"hidden_channels": SMALL, **kwargs})
+
+
+@register_model
+def multimodal_gcn(layout: str | SkeletonLayout, num_classes: int, **kwargs: Any) -> MultimodalGCN:
+    """The teacher of `mk_sgn`: ten blocks, 64 to 256 wide."""
+    return MultimodalGCN(layout, num_classes, **kwargs)
+
+
+@register_model
+def multimodal_gcn_small(
+    layout: str | SkeletonLayout, num_classes: int, **kwargs: Any
+) -> MultimodalGCN:
+    """The teacher of `mk_sgn_small`: ten blocks, 32 to 128 wide."""
+    widths = (32,) * 4 + (64,) * 3 + (128,) * 3
+    return MultimodalGCN(layout, num_classes, **{"hidden_channels": widths, **kwargs})

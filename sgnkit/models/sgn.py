@@ -10,7 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from sgnkit.data.modality import MODALITIES, to_modalities
-from sgnkit.layout import SkeletonLayout, get_layout
+from sgnkit.layout import SkeletonLayout
+from sgnkit.models._base import SkeletonModel
 from sgnkit.nn.block import SpikingBlock
 from sgnkit.nn.conv.adjacency import Adjacency, Mode
 from sgnkit.nn.conv.sa_sgc import SASGC
@@ -29,7 +30,7 @@ WIDTHS = (64, 64, 128, 128, 256, 256)
 STRIDES = (1, 1, 2, 1, 2, 1)
 
 
-class SpikingGraphNetwork(nn.Module):
+class SpikingGraphNetwork(SkeletonModel):
     r"""A spiking graph network: one encoder a modality, fusion where there are several, blocks
     of a spatial and a temporal layer, and a read-out of firing rates.
 
@@ -108,13 +109,9 @@ class SpikingGraphNetwork(nn.Module):
     ) -> None:
         fixed = ("self", "__class__", "layout", "num_classes", "neuron")
         arguments = {key: value for key, value in locals().items() if key not in (*fixed, "fixed")}
-        super().__init__()
+        super().__init__(layout, num_classes, in_channels, modalities)
         self.options = arguments
         name = type(self).__name__
-        if unknown := [m for m in modalities if m not in MODALITIES]:
-            raise ValueError(f"{name}: modalities must be in {MODALITIES}, got {unknown}")
-        if not modalities or len(set(modalities)) != len(modalities):
-            raise ValueError(f"{name}: modalities must be one or more, each once: {modalities}")
         if len(hidden_channels) != len(strides) or not hidden_channels:
             raise ValueError(
                 f"{name}: hidden_channels and strides must have one entry a block, got "
@@ -124,11 +121,7 @@ class SpikingGraphNetwork(nn.Module):
             raise ValueError(
                 f"{name}: spatial must be 'sgc', 'sa_sgc' or a function, got {spatial!r}"
             )
-        self.layout = get_layout(layout)
-        self.num_classes = num_classes
-        self.in_channels = in_channels
         self.num_steps = num_steps
-        self.modalities = tuple(modalities)
         self.strides = tuple(strides)
         neuron = LIF(v_th=0.5) if neuron is None else neuron
         common: dict[str, Any] = {"neuron": neuron, "norm_scale": norm_scale}
@@ -175,10 +168,6 @@ class SpikingGraphNetwork(nn.Module):
             if module is not None:
                 module.reset_parameters()
 
-    def forward(self, batch: Any) -> Tensor:
-        """Returns the logits of a batch of clips."""
-        return self.forward_tensors(*self._enter(batch))
-
     def forward_tensors(self, x: Tensor, graph: SkeletonGraph) -> Tensor:
         """Returns the logits from coordinates `[N, T, C]` and the graph, without PyG objects."""
         x = self._encode(x, graph)[-1]
@@ -204,28 +193,6 @@ class SpikingGraphNetwork(nn.Module):
         features["readout"] = self.readout.features(out, graph)
         features["logits"] = self.readout(out, graph)
         return features
-
-    def _enter(self, batch: Any) -> tuple[Tensor, SkeletonGraph]:
-        graph = SkeletonGraph.from_data(batch)
-        x = batch.x
-        if x.dim() != 3 or x.size(-1) != self.in_channels:
-            raise ValueError(
-                f"{type(self).__name__}: expected x [N, T, {self.in_channels}], got "
-                f"{tuple(x.shape)}. Set in_channels to the coordinates of your data."
-            )
-        if getattr(batch, "modality", None) is not None and self.modalities != ("joint",):
-            raise ValueError(
-                f"{type(self).__name__}: derives {', '.join(self.modalities)} from joint "
-                "coordinates, but ToModalities has replaced these in the batch. Leave the "
-                "transform out, or build the model with modalities=('joint',)."
-            )
-        names = batch.layout if isinstance(batch.layout, list) else [batch.layout]
-        if other := sorted({name for name in names if name != self.layout.name}):
-            raise ValueError(
-                f"{type(self).__name__}: built for layout '{self.layout.name}', but the batch "
-                f"has {', '.join(map(repr, other))}. Create the model with that layout."
-            )
-        return x, graph
 
     def _encode(self, x: Tensor, graph: SkeletonGraph) -> tuple[Tensor, Tensor, Tensor]:
         streams = to_modalities(x, graph.parent_index, self.modalities)

@@ -1,6 +1,7 @@
 """Spiking layers over skeleton graphs."""
 
 from sgnkit.nn.block import SpikingBlock
+from sgnkit.nn.conv.adaptive_graph_conv import AdaptiveGraphConv
 from sgnkit.nn.conv.adjacency import Adjacency
 from sgnkit.nn.conv.sa_sgc import SASGC
 from sgnkit.nn.conv.spiking_conv import SpikingConv
@@ -11,20 +12,26 @@ from sgnkit.nn.encode.spiking_encoder import SpikingEncoder
 from sgnkit.nn.fusion.mutual_information import mutual_information
 from sgnkit.nn.fusion.spiking_multimodal_fusion import SpikingMultimodalFusion
 from sgnkit.nn.graph import SkeletonGraph
+from sgnkit.nn.graph_block import GraphBlock
+from sgnkit.nn.joint_norm import JointNorm
 from sgnkit.nn.neuron import LIF, PLIF, LeakyIntegrator
 from sgnkit.nn.norm import BatchNorm
 from sgnkit.nn.readout.readout import Readout
 from sgnkit.nn.shortcut import SpikingShortcut
 from sgnkit.nn.step import step
 from sgnkit.nn.temporal.stc import STC
+from sgnkit.nn.temporal.temporal_conv import TemporalConv
 
 __all__ = [
     "LIF",
     "PLIF",
     "SASGC",
     "STC",
+    "AdaptiveGraphConv",
     "Adjacency",
     "BatchNorm",
+    "GraphBlock",
+    "JointNorm",
     "LeakyIntegrator",
     "Readout",
     "SkeletonGraph",
@@ -36,6 +43,7 @@ __all__ = [
     "SpikingMultimodalFusion",
     "SpikingSelfAttention",
     "SpikingShortcut",
+    "TemporalConv",
     "mutual_information",
     "step",
 ]
