@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from sgnkit.nn.neuron import _compiled
 from sgnkit.nn.neuron.surrogate import Surrogate
 
 __all__ = ["MultiStepLIF"]
@@ -64,9 +65,16 @@ class MultiStepLIF(torch.autograd.Function):
         soft: bool,
         detach: bool,
         surrogate: Surrogate,
+        compiled: bool = False,
     ) -> Tensor:
         ctx.save_for_backward(x, tau_inv, v_th)
         ctx.options = v_reset, soft, detach, surrogate
+        ctx.compiled = compiled and x.numel() > 0 and _compiled.usable()
+        if ctx.compiled:
+            train = _compiled.forward(x, tau_inv, v_th, v_reset, soft)
+            if train is not None:
+                return train
+            ctx.compiled = False
         out = torch.empty(x.shape, dtype=x.dtype, device=x.device)
         for part in _pieces(x):
             _, spikes = _integrate(x[:, part], tau_inv, v_th, v_reset, soft)
@@ -79,6 +87,12 @@ class MultiStepLIF(torch.autograd.Function):
     def backward(ctx: Any, grad_z: Tensor) -> tuple[Tensor | None, ...]:
         x, tau_inv, v_th = ctx.saved_tensors
         v_reset, soft, detach, surrogate = ctx.options
+        if ctx.compiled:
+            grads = _compiled.backward(
+                x, grad_z, tau_inv, v_th, *ctx.options, ctx.needs_input_grad[1]
+            )
+            if grads is not None:
+                return *grads, *(None,) * 6
         grad_x = torch.empty(x.shape, dtype=x.dtype, device=x.device)
         grad_tau = torch.zeros_like(tau_inv) if ctx.needs_input_grad[1] else None
         for part in _pieces(x):
@@ -102,7 +116,7 @@ class MultiStepLIF(torch.autograd.Function):
                     drive = x[s, part].to(h.dtype) + v_reset
                     grad_tau += (grad_h * (drive - before)).sum()
                 grad_v = grad_h.sub_(grad_drive)
-        return grad_x, grad_tau, *(None,) * 5
+        return grad_x, grad_tau, *(None,) * 6
 
 
 def _after_reset(
