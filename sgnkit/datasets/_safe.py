@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import json
 import os
-import tempfile
 import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -19,6 +18,7 @@ __all__ = [
     "MAX_MEMBERS",
     "MAX_TEXT",
     "MAX_TOTAL",
+    "decode",
     "inside",
     "is_noise",
     "parse_json",
@@ -299,28 +299,18 @@ def whole_file(path: str | os.PathLike[str]) -> Iterator[Path]:
         sgnkit.errors.DataError: If nothing can be written there.
     """
     path = Path(path)
+    part = path.with_name(f"{path.name}.{os.getpid()}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(suffix=".part", prefix=f".{path.name}.", dir=path.parent)
-        os.close(handle)
+        yield part
+        part.replace(path)
     except OSError as error:
         raise DataError(
             "a file cannot be written",
             file=path,
-            expected="a folder that can be written",
+            expected="a folder that can be written, with room in it",
             found=reason(error),
             remedy="give another path",
         ) from error
-    part = Path(name)
-    try:
-        yield part
-        part.chmod(0o666 & ~_umask())
-        part.replace(path)
     finally:
         part.unlink(missing_ok=True)
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

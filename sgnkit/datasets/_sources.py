@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, NoReturn
 
 from sgnkit.data import SkeletonData
 from sgnkit.errors import DataError
 
-__all__ = ["Source", "check_on_error", "collect"]
+__all__ = ["Source", "broken", "check_on_error", "collect", "one_line", "read_all", "warn_skipped"]
 
 
 class Source(NamedTuple):
@@ -34,56 +35,74 @@ def check_on_error(on_error: str) -> str:
     return on_error
 
 
+def broken(name: str, file: Path, error: DataError) -> Source:
+    """Returns a source that was found to be wrong before it was read."""
+    return Source(name, file, partial(_fail, error))
+
+
+def _fail(error: DataError) -> NoReturn:
+    raise error
+
+
 def collect(
     sources: Iterable[Source], on_error: str = "raise"
 ) -> tuple[list[SkeletonData], list[DataError]]:
-    """Reads all clips, in the order of the sources.
+    """Reads all clips at once; see `read_all`. Returns them, and the errors of skipped ones."""
+    skipped: dict[str, DataError] = {}
+    clips = list(read_all(sources, on_error, skipped))
+    return clips, list(skipped.values())
+
+
+def read_all(
+    sources: Iterable[Source], on_error: str, skipped: dict[str, DataError]
+) -> Iterator[SkeletonData]:
+    """Reads clips one by one, in the order of the sources.
 
     Args:
         sources: The clips to read. A second one of the same name is an error.
         on_error: `"raise"` stops at the first error; `"skip"` goes on, and warns once, at the
             end, with the name of each skipped clip and the reason.
-
-    Returns:
-        The clips, and the errors of those that were skipped.
+        skipped: Takes the error of each skipped clip under its name, or under name and file for
+            the second of that name.
 
     Raises:
         sgnkit.errors.DataError: If a clip cannot be read and ``on_error`` is `"raise"`.
     """
     check_on_error(on_error)
-    clips: list[SkeletonData] = []
-    skipped: list[tuple[str, DataError]] = []
     files: dict[str, Path] = {}
-    for source in sources:
+    for name, file, read in sources:
         try:
-            if source.name in files:
+            if name in files:
                 raise DataError(
                     "two clips have the same name",
-                    file=source.file,
-                    place=repr(source.name),
+                    file=file,
+                    place=repr(name),
                     expected="a name of its own for each clip",
-                    found=f"the same name for {files[source.name]}",
+                    found=f"the same name in {files[name]}",
                     remedy="rename or remove one of the two",
                 )
-            files[source.name] = source.file
-            clips.append(source.read())
+            files[name] = file
+            clip = read()
         except DataError as error:
             if on_error == "raise":
                 raise
-            skipped.append((source.name, error))
+            skipped[f"{name} ({file})" if name in skipped else name] = error
+            continue
+        yield clip
     if skipped:
-        lines = [f"  {name}: {_summary(error)}" for name, error in skipped]
-        warnings.warn(
-            f"{len(skipped)} clips were skipped, {len(clips)} were read:\n" + "\n".join(lines),
-            stacklevel=2,
-        )
-    return clips, [error for _, error in skipped]
+        warn_skipped([f"{name}: {one_line(error)}" for name, error in skipped.items()])
 
 
-def _summary(error: DataError) -> str:
-    """Returns an error on one line."""
+def warn_skipped(lines: Sequence[str]) -> None:
+    """Warns of all clips that were skipped."""
+    text = "\n  ".join(lines)
+    warnings.warn(f"{len(lines)} clips were skipped:\n  {text}", stacklevel=3)
+
+
+def one_line(error: DataError) -> str:
+    """Returns what is wrong and where, without what to do."""
     parts = [
         error.what,
-        *(f"{key} {v}" for key in ("file", "place", "found") if (v := getattr(error, key))),
+        *(f"{k} {v}" for k in ("file", "place", "found") if (v := getattr(error, k))),
     ]
     return " ".join("; ".join(parts).split())
