@@ -6,12 +6,29 @@ import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple, NoReturn
+from typing import Any, NamedTuple, NoReturn
+
+import numpy as np
 
 from sgnkit.data import SkeletonData
 from sgnkit.errors import DataError
+from sgnkit.layout import SkeletonLayout
 
-__all__ = ["Source", "broken", "check_on_error", "collect", "one_line", "read_all", "warn_skipped"]
+__all__ = [
+    "Source",
+    "broken",
+    "build_clip",
+    "check_on_error",
+    "collect",
+    "one_line",
+    "read_all",
+    "warn_skipped",
+]
+
+MAX_VALUES = 2**26
+"""Coordinates of a clip: 5 hours of one Kinect body."""
+MAX_PERSONS = 1000
+"""Persons of a clip."""
 
 
 class Source(NamedTuple):
@@ -106,3 +123,50 @@ def one_line(error: DataError) -> str:
         *(f"{k} {v}" for k in ("file", "place", "found") if (v := getattr(error, k))),
     ]
     return " ".join("; ".join(parts).split())
+
+
+def build_clip(
+    array: Any, layout: SkeletonLayout, axes: str, *, file: object, place: str = "", **options: Any
+) -> SkeletonData:
+    """Makes a clip of float32 coordinates; an error names the file.
+
+    Args:
+        array: Coordinates.
+        layout: Layout of the joints.
+        axes: One letter per axis, as in `SkeletonData.from_array`.
+        file: What the error names as the file.
+        place: Where in the file the clip stands.
+        **options: More arguments of `SkeletonData.from_array`.
+
+    Raises:
+        sgnkit.errors.DataError: If the array is no clip of this layout.
+    """
+    try:
+        values = np.asarray(array)
+        if values.dtype.kind not in "fiu":
+            raise DataError(
+                "the coordinates are not real numbers",
+                expected="an array of numbers",
+                found=f"dtype {values.dtype}",
+                remedy="store numbers, without text and gaps of unequal length",
+            )
+        bodies = values.shape[axes.index("M")] if values.ndim == len(axes) and "M" in axes else 1
+        if values.size > MAX_VALUES or bodies > MAX_PERSONS:
+            raise DataError(
+                "a clip is far too large",
+                expected=f"at most {MAX_PERSONS} persons and {MAX_VALUES} coordinates",
+                found=f"shape {values.shape}, axes {axes!r}",
+                remedy="cut the recording into clips; or the axes are in another order",
+            )
+        with np.errstate(over="ignore"):
+            values = values.astype(np.float32)
+        return SkeletonData.from_array(values, layout, axes, **options)
+    except DataError as error:
+        raise DataError(
+            error.what,
+            file=file,
+            place=", ".join(str(part) for part in (place, error.place) if part) or None,
+            expected=error.expected,
+            found=error.found,
+            remedy=error.remedy,
+        ) from error
