@@ -35,6 +35,9 @@ class SkeletonLayout:
     - `"distance"`, $K = 2$: 0 self, 1 one hop; normalised together, as in the
       ["Spatial Temporal Graph Convolutional Networks"](https://arxiv.org/abs/1801.07455) paper.
     - `"uniform"`, $K = 1$: the sum of the two subsets of `"distance"`.
+    - `"spatial_released"`, `"spatial_full"`, $K = 3$: 0 self, 1 from a joint that is as far from
+      the centre or farther, 2 from a nearer one; normalised together, as in ST-GCN. Its released
+      code takes every joint beyond one bone for equally far; `"spatial_full"` does not.
 
     Args:
         name: Name under which [`register_layout`][sgnkit.layout.register_layout] files it.
@@ -121,14 +124,14 @@ class SkeletonLayout:
         """Returns the directed edges of one body, self-loops first, and their subsets.
 
         Args:
-            partition: One of `"spatial"`, `"distance"`, `"uniform"`.
+            partition: One of the above.
 
         Shapes:
             - **edge_index**: $(2, E)$, rows source and target
             - **edge_type**: $(E)$, subset of each edge, in $[0, K)$
         """
         self.num_subsets(partition)
-        edge_index, edge_type = _layout_graph.edges(self.parents, partition)
+        edge_index, edge_type = _layout_graph.edges(self.parents, partition, self.center)
         return edge_index.clone(), edge_type.clone()
 
     def adjacency(self, partition: str = "spatial") -> Tensor:
@@ -138,7 +141,7 @@ class SkeletonLayout:
         sum to 1, columns without edge stay 0.
 
         Args:
-            partition: One of `"spatial"`, `"distance"`, `"uniform"`.
+            partition: One of the above.
 
         Shapes:
             - **returns**: $(K, V, V)$
@@ -148,7 +151,7 @@ class SkeletonLayout:
             [25.0, 24.0, 20.0]
         """
         self.num_subsets(partition)
-        return _layout_graph.adjacency(self.parents, partition)
+        return _layout_graph.adjacency(self.parents, partition, self.center)
 
     def subset(self, joints: Sequence[str | int], name: str | None = None) -> SkeletonLayout:
         """Returns the layout of some joints, in the order given.

@@ -65,6 +65,38 @@ def test_distance_check_numbers():
     )
 
 
+@pytest.mark.parametrize(
+    ("name", "partition", "entries", "sums"),
+    [
+        ("ntu25", "spatial_released", [25, 40, 8], [8.95, 13.3, 2.75]),
+        ("ntu25", "spatial_full", [25, 24, 24], [8.95, 7.3, 8.75]),
+        ("kinect20", "spatial_released", [20, 31, 7], [7.2833, 10.3, 2.4167]),
+        ("kinect20", "spatial_full", [20, 19, 19], [7.2833, 5.6333, 7.0833]),
+        ("openpose18", "spatial_released", [18, 25, 9], None),
+        ("openpose18", "spatial_full", [18, 17, 17], None),
+        ("coco17", "spatial_released", [17, 22, 10], None),
+    ],
+)
+def test_partitions_of_st_gcn(name, partition, entries, sums):
+    adj = get_layout(name).adjacency(partition)
+    assert (adj > 0).sum(dim=(1, 2)).tolist() == entries
+    torch.testing.assert_close(adj.sum(dim=(0, 1)), torch.ones(adj.size(-1)))
+    if sums:
+        assert adj.sum(dim=(1, 2)).tolist() == pytest.approx(sums, abs=1e-3)
+    if (name, partition) == ("ntu25", "spatial_released"):
+        expected = [1.831, 2.149, 0.9895]
+        assert adj.norm(dim=(1, 2)).tolist() == pytest.approx(expected, abs=1e-3)
+
+
+def test_directions_of_the_full_partition_of_st_gcn():
+    adj = get_layout("ntu25").adjacency("spatial_full")
+    inwards, outwards = adj[1], adj[2]  # [source, target]; 4 hangs on 20, the centre, and 5 on 4
+    assert inwards[4, 20] > 0 and inwards[5, 4] > 0 and inwards[20, 4] == 0
+    assert outwards[20, 4] > 0 and outwards[4, 5] > 0 and outwards[4, 20] == 0
+    far = get_layout("ntu25").adjacency("spatial_released")
+    assert far[1][5, 6] > 0 and far[1][6, 5] > 0  # both beyond one bone: taken for equally far
+
+
 @pytest.mark.parametrize("partition", PARTITIONS)
 @pytest.mark.parametrize("name", BUILT_INS)
 def test_edges_and_adjacency_agree(name, partition):
@@ -88,7 +120,7 @@ def test_edges_are_fresh_tensors():
 
 
 def test_unknown_partition():
-    with pytest.raises(ValueError, match="spatial, distance, uniform, got 'spacial'"):
+    with pytest.raises(ValueError, match="distance, uniform, .*spatial_full, got 'spacial'"):
         get_layout("ntu25").edge_index("spacial")
     with pytest.raises(ValueError, match="got 'spacial'"):
         get_layout("ntu25").adjacency("spacial")
@@ -101,4 +133,5 @@ def test_forest_of_single_joints():
     edge_index, edge_type = layout.edge_index()
     assert edge_index.tolist() == [[0, 1, 2], [0, 1, 2]]
     assert edge_type.tolist() == [0, 0, 0]
-    assert layout.adjacency().sum(dim=(1, 2)).tolist() == [3.0, 0.0, 0.0]
+    for partition in ("spatial", "spatial_released", "spatial_full"):
+        assert layout.adjacency(partition).sum(dim=(1, 2)).tolist() == [3.0, 0.0, 0.0]

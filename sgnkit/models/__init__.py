@@ -2,12 +2,15 @@
 
 from sgnkit.models.gcn import GraphNetwork, MultimodalGCN
 from sgnkit.models.presets import (
+    agcn,
     base_sgn,
     base_sgn_small,
+    ctrgcn,
     mk_sgn,
     mk_sgn_small,
     multimodal_gcn,
     multimodal_gcn_small,
+    stgcn,
 )
 from sgnkit.models.registry import create_model, get_preset, list_models, register_model
 from sgnkit.models.sgn import MKSGN, BaseSGN, SpikingGraphNetwork
@@ -18,9 +21,11 @@ __all__ = [
     "GraphNetwork",
     "MultimodalGCN",
     "SpikingGraphNetwork",
+    "agcn",
     "base_sgn",
     "base_sgn_small",
     "create_model",
+    "ctrgcn",
     "get_preset",
     "list_models",
     "mk_sgn",
@@ -28,4 +33,5 @@ __all__ = [
     "multimodal_gcn",
     "multimodal_gcn_small",
     "register_model",
+    "stgcn",
 ]

@@ -1,10 +1,11 @@
-"""Real-valued graph networks: the teachers."""
+"""Real-valued graph networks: the teachers and the baselines."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from typing import Any
+from functools import partial
+from typing import Any, Literal
 
 from torch import Tensor, nn
 from torch_geometric.nn.dense.linear import Linear
@@ -13,17 +14,30 @@ from sgnkit.data.modality import MODALITIES, to_modalities
 from sgnkit.layout import SkeletonLayout
 from sgnkit.models._base import SkeletonModel
 from sgnkit.nn.conv.adaptive_graph_conv import AdaptiveGraphConv
+from sgnkit.nn.conv.channel_refined_graph_conv import ChannelRefinedGraphConv
+from sgnkit.nn.conv.partitioned_graph_conv import PartitionedGraphConv
 from sgnkit.nn.graph import SkeletonGraph
 from sgnkit.nn.graph_block import GraphBlock
 from sgnkit.nn.joint_norm import JointNorm
 from sgnkit.nn.norm import BatchNorm
 from sgnkit.nn.readout.readout import Readout
+from sgnkit.nn.temporal.multi_scale_temporal_conv import MultiScaleTemporalConv
 from sgnkit.nn.temporal.temporal_conv import TemporalConv
 
 __all__ = ["GraphNetwork", "MultimodalGCN"]
 
 WIDTHS = (64,) * 4 + (128,) * 3 + (256,) * 3
 STRIDES = (1, 1, 1, 1, 2, 1, 1, 2, 1, 1)
+Maker = Callable[..., nn.Module]
+SPATIAL: dict[str, Maker] = {
+    "partitioned": PartitionedGraphConv,
+    "adaptive": AdaptiveGraphConv,
+    "channel_refined": ChannelRefinedGraphConv,
+}
+TEMPORAL: dict[str, Maker] = {
+    "single": TemporalConv,
+    "multi_scale": MultiScaleTemporalConv,
+}
 
 
 class GraphNetwork(SkeletonModel):
@@ -39,20 +53,38 @@ class GraphNetwork(SkeletonModel):
         modalities: Which of `"joint"`, `"bone"`, `"joint_motion"`, `"bone_motion"` come in. They
             are derived from the joint coordinates of the batch.
         stem: Whether each modality has a $1 \times 1$ stem and the stems are summed. Without, the
-            first block takes the coordinates of a single modality, as the published baselines do.
-        spatial: A function of `in_channels` and `out_channels` that builds the spatial layer of a
-            block. [`AdaptiveGraphConv`][sgnkit.nn.AdaptiveGraphConv] by default.
-        temporal: A function of `channels` and `stride` that builds the temporal layer of a block.
-            [`TemporalConv`][sgnkit.nn.TemporalConv] by default.
+            first block takes the coordinates of a single modality and has no shortcut, as in the
+            published baselines.
+        num_persons: `None` for an input norm that persons share; a number for the person-major
+            one of 2s-AGCN and CTR-GCN. See [`JointNorm`][sgnkit.nn.JointNorm].
+        spatial: `"partitioned"` ([`PartitionedGraphConv`][sgnkit.nn.PartitionedGraphConv]),
+            `"adaptive"` ([`AdaptiveGraphConv`][sgnkit.nn.AdaptiveGraphConv]) or
+            `"channel_refined"` ([`ChannelRefinedGraphConv`][sgnkit.nn.ChannelRefinedGraphConv]),
+            or a function of `in_channels` and `out_channels` that builds the spatial layer of a
+            block.
+        spatial_options: Other arguments of the named spatial layer.
+        temporal: `"single"` ([`TemporalConv`][sgnkit.nn.TemporalConv]) or `"multi_scale"`
+            ([`MultiScaleTemporalConv`][sgnkit.nn.MultiScaleTemporalConv]), or a function of
+            `channels` and `stride`.
+        temporal_options: Other arguments of the named temporal layer.
+        init: Start values. `"layers"`: those of each layer. `"published_head"`: and the weights of
+            the last layer from $\mathcal{N}(0, \sqrt{2 / \text{classes}})$, as in 2s-AGCN and
+            CTR-GCN; the first loss is then far above that of guessing. `"normal"`: weights from
+            $\mathcal{N}(0, 0.02)$ and scales of batch norms from $\mathcal{N}(1, 0.02)$, as the
+            trainer of ST-GCN sets them.
+        block_dropout: Dropout after the temporal layer of each block but the first.
         dropout: Dropout before the last linear layer.
 
     Shapes:
         - **batch**: a PyG `Batch` of `SkeletonData`, **x** $(N, T, C)$
         - **returns**: logits $(B, \text{classes})$
 
+    Attributes:
+        options: The other arguments, as given or by default.
+
     Raises:
-        ValueError: If options contradict each other, or a batch does not fit the layout or
-            channels.
+        ValueError: If options are unknown or contradict each other, or if a batch does not fit the
+            layout or channels.
     """
 
     def __init__(
@@ -65,11 +97,17 @@ class GraphNetwork(SkeletonModel):
         strides: Sequence[int] = STRIDES,
         modalities: Sequence[str] = ("joint",),
         stem: bool = False,
-        spatial: Callable[[int, int], nn.Module] | None = None,
-        temporal: Callable[[int, int], nn.Module] | None = None,
+        num_persons: int | None = None,
+        spatial: Literal["partitioned", "adaptive", "channel_refined"]
+        | Callable[[int, int], nn.Module] = "adaptive",
+        spatial_options: dict[str, Any] | None = None,
+        temporal: Literal["single", "multi_scale"] | Callable[[int, int], nn.Module] = "single",
+        temporal_options: dict[str, Any] | None = None,
+        init: Literal["layers", "published_head", "normal"] = "layers",
+        block_dropout: float = 0.0,
         dropout: float = 0.0,
     ) -> None:
-        fixed = ("self", "__class__", "layout", "num_classes", "spatial", "temporal", "fixed")
+        fixed = ("self", "__class__", "layout", "num_classes", "fixed")
         arguments = {key: value for key, value in locals().items() if key not in fixed}
         super().__init__(layout, num_classes, in_channels, modalities)
         self.options = arguments
@@ -81,25 +119,32 @@ class GraphNetwork(SkeletonModel):
             )
         if len(modalities) > 1 and not stem:
             raise ValueError(f"{name}: {len(modalities)} modalities need stem=True to be summed")
+        if init not in ("layers", "published_head", "normal"):
+            raise ValueError(
+                f"{name}: init must be 'layers', 'published_head' or 'normal', got {init!r}"
+            )
         self.strides = tuple(strides)
-        if spatial is None:
-
-            def spatial(c_in: int, c_out: int) -> nn.Module:
-                return AdaptiveGraphConv(c_in, c_out, self.layout)
-
-        temporal = temporal or _temporal
+        self.init = init
         joints = self.layout.num_joints
-        self.norms = nn.ModuleList(JointNorm(joints, in_channels) for _ in modalities)
+        self.norms = nn.ModuleList(JointNorm(joints, in_channels, num_persons) for _ in modalities)
         widths = [hidden_channels[0] if stem else in_channels, *hidden_channels]
         self.stems = nn.ModuleList(_stem(in_channels, widths[0]) for _ in modalities if stem)
+        make_spatial = _spatial(name, spatial, self.layout, spatial_options or {})
+        make_temporal = _temporal(name, temporal, temporal_options or {})
         self.blocks = nn.ModuleList(
-            GraphBlock(spatial(c_in, c_out), temporal(c_out, stride), c_in, residual=stem or i > 0)
+            GraphBlock(
+                make_spatial(c_in, c_out),
+                make_temporal(c_out, stride),
+                c_in,
+                residual=stem or i > 0,
+                dropout=block_dropout if i > 0 else 0.0,
+            )
             for i, (c_in, c_out, stride) in enumerate(
                 zip(widths[:-1], widths[1:], strides, strict=True)
             )
         )
         self.readout = Readout(widths[-1], num_classes, dropout=dropout)
-        nn.init.normal_(self.readout.lin.weight, std=math.sqrt(2 / num_classes))
+        self._initialise()
 
     @property
     def min_frames(self) -> int:
@@ -108,15 +153,24 @@ class GraphNetwork(SkeletonModel):
 
     def reset_parameters(self) -> None:
         """Resets all learnable parameters of the network."""
-        for norm in self.norms:
-            norm.reset_parameters()
-        for stem in self.stems:
-            stem[0].reset_parameters()
-            stem[1].reset_parameters()
-        for block in self.blocks:
-            block.reset_parameters()
-        self.readout.reset_parameters()
-        nn.init.normal_(self.readout.lin.weight, std=math.sqrt(2 / self.num_classes))
+        stems = [layer for stem in self.stems for layer in stem.children()]
+        for module in (*self.norms, *stems, *self.blocks, self.readout):
+            module.reset_parameters()
+        self._initialise()
+
+    def _initialise(self) -> None:
+        """Sets start values that are not those of the layers."""
+        if self.init == "published_head":
+            nn.init.normal_(self.readout.lin.weight, std=math.sqrt(2 / self.num_classes))
+        if self.init != "normal":
+            return
+        for module in self.modules():
+            if isinstance(module, (nn.Conv2d, Linear)):
+                nn.init.normal_(module.weight, std=0.02)
+                if module.bias is not None:
+                    nn.init.zeros_(module.bias)
+            elif isinstance(module, nn.BatchNorm1d):
+                nn.init.normal_(module.weight, 1.0, 0.02)
 
     def forward_tensors(self, x: Tensor, graph: SkeletonGraph) -> Tensor:
         """Returns the logits from coordinates `[N, T, C]` and the graph, without PyG objects."""
@@ -172,12 +226,30 @@ class MultimodalGCN(GraphNetwork):
         super().__init__(layout, num_classes, **{"modalities": MODALITIES, "stem": True, **kwargs})
 
 
+def _spatial(model: str, value: Any, layout: SkeletonLayout, options: dict[str, Any]) -> Maker:
+    """Returns a function of `in_channels` and `out_channels`."""
+    if callable(value):
+        return value
+    return partial(_choose(model, "spatial", value, SPATIAL), layout=layout, **options)
+
+
+def _temporal(model: str, value: Any, options: dict[str, Any]) -> Maker:
+    """Returns a function of `channels` and `stride`."""
+    if callable(value):
+        return value
+    layer = _choose(model, "temporal", value, TEMPORAL)
+    return lambda channels, stride: layer(channels, channels, stride=stride, **options)
+
+
+def _choose(model: str, key: str, value: Any, known: dict[str, Maker]) -> Maker:
+    if value not in known:
+        names = ", ".join(map(repr, known))
+        raise ValueError(f"{model}: {key} must be {names} or a function, got {value!r}")
+    return known[value]
+
+
 def _stem(in_channels: int, out_channels: int) -> nn.Sequential:
     return nn.Sequential(
         Linear(in_channels, out_channels, bias=False, weight_initializer="kaiming_uniform"),
         BatchNorm(out_channels),
     )
-
-
-def _temporal(channels: int, stride: int) -> nn.Module:
-    return TemporalConv(channels, channels, stride=stride)

@@ -5,17 +5,20 @@ from __future__ import annotations
 from typing import Any
 
 from sgnkit.layout import SkeletonLayout
-from sgnkit.models.gcn import MultimodalGCN
+from sgnkit.models.gcn import GraphNetwork, MultimodalGCN
 from sgnkit.models.registry import register_model
 from sgnkit.models.sgn import MKSGN, BaseSGN
 
 __all__ = [
+    "agcn",
     "base_sgn",
     "base_sgn_small",
+    "ctrgcn",
     "mk_sgn",
     "mk_sgn_small",
     "multimodal_gcn",
     "multimodal_gcn_small",
+    "stgcn",
 ]
 
 SMALL = (32, 32, 64, 64, 128, 128)
@@ -58,3 +61,23 @@ def multimodal_gcn_small(
     """The teacher of `mk_sgn_small`: ten blocks, 32 to 128 wide."""
     widths = (32,) * 4 + (64,) * 3 + (128,) * 3
     return MultimodalGCN(layout, num_classes, **{"hidden_channels": widths, **kwargs})
+
+
+@register_model
+def stgcn(layout: str | SkeletonLayout, num_classes: int, **kwargs: Any) -> GraphNetwork:
+    """ST-GCN as released: fixed partitions with learnt importance, dropout in the blocks."""
+    options = {"spatial": "partitioned", "init": "normal", "block_dropout": 0.5}
+    return GraphNetwork(layout, num_classes, **{**options, **kwargs})
+
+
+@register_model
+def agcn(layout: str | SkeletonLayout, num_classes: int, **kwargs: Any) -> GraphNetwork:
+    """One stream of 2s-AGCN: adaptive graphs."""
+    return GraphNetwork(layout, num_classes, **{"init": "published_head", **kwargs})
+
+
+@register_model
+def ctrgcn(layout: str | SkeletonLayout, num_classes: int, **kwargs: Any) -> GraphNetwork:
+    """CTR-GCN: a graph for each channel, multi-scale temporal convolution."""
+    options = {"spatial": "channel_refined", "temporal": "multi_scale", "init": "published_head"}
+    return GraphNetwork(layout, num_classes, **{**options, **kwargs})

@@ -1,8 +1,10 @@
-"""Spiking layers over skeleton graphs."""
+"""Layers over skeleton graphs, spiking and real-valued."""
 
 from sgnkit.nn.block import SpikingBlock
 from sgnkit.nn.conv.adaptive_graph_conv import AdaptiveGraphConv
 from sgnkit.nn.conv.adjacency import Adjacency
+from sgnkit.nn.conv.channel_refined_graph_conv import ChannelRefinedGraphConv
+from sgnkit.nn.conv.partitioned_graph_conv import PartitionedGraphConv
 from sgnkit.nn.conv.sa_sgc import SASGC
 from sgnkit.nn.conv.spiking_conv import SpikingConv
 from sgnkit.nn.conv.spiking_graph_conv import SpikingGraphConv
@@ -19,6 +21,7 @@ from sgnkit.nn.norm import BatchNorm
 from sgnkit.nn.readout.readout import Readout
 from sgnkit.nn.shortcut import SpikingShortcut
 from sgnkit.nn.step import step
+from sgnkit.nn.temporal.multi_scale_temporal_conv import MultiScaleTemporalConv
 from sgnkit.nn.temporal.stc import STC
 from sgnkit.nn.temporal.temporal_conv import TemporalConv
 
@@ -30,9 +33,12 @@ __all__ = [
     "AdaptiveGraphConv",
     "Adjacency",
     "BatchNorm",
+    "ChannelRefinedGraphConv",
     "GraphBlock",
     "JointNorm",
     "LeakyIntegrator",
+    "MultiScaleTemporalConv",
+    "PartitionedGraphConv",
     "Readout",
     "SkeletonGraph",
     "SpikingBlock",

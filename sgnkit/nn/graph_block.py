@@ -27,6 +27,7 @@ class GraphBlock(nn.Module):
         temporal: A layer over the frames with attributes `out_channels` and `stride`.
         in_channels: Size of each input feature.
         residual: Whether there is a shortcut.
+        dropout: Probability to drop a feature of the temporal layer, before the shortcut is added.
 
     Shapes:
         - **x**: $(T, N, C_{in})$
@@ -39,7 +40,13 @@ class GraphBlock(nn.Module):
     """
 
     def __init__(
-        self, spatial: nn.Module, temporal: nn.Module, in_channels: int, *, residual: bool = True
+        self,
+        spatial: nn.Module,
+        temporal: nn.Module,
+        in_channels: int,
+        *,
+        residual: bool = True,
+        dropout: float = 0.0,
     ) -> None:
         super().__init__()
         self.in_channels = in_channels
@@ -48,6 +55,7 @@ class GraphBlock(nn.Module):
         self.residual = residual
         self.spatial = spatial
         self.temporal = temporal
+        self.dropout = nn.Dropout(dropout)
         self.projects = residual and (in_channels != self.out_channels or self.stride != 1)
         if self.projects:
             self.shortcut = Linear(in_channels, self.out_channels)
@@ -68,7 +76,7 @@ class GraphBlock(nn.Module):
 
     def forward(self, x: Tensor, graph: SkeletonGraph) -> Tensor:
         """Runs the block on the frames of a batch."""
-        out = self.temporal(self.spatial(x, graph))
+        out = self.dropout(self.temporal(self.spatial(x, graph)))
         if self.projects:
             out = out + self.shortcut_norm(self.shortcut(x[:: self.stride]))
         elif self.residual:

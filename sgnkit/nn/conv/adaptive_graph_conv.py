@@ -6,20 +6,19 @@ import math
 
 import torch
 from torch import Tensor, nn
-from torch_geometric.nn import MessagePassing
 from torch_geometric.nn.dense.linear import Linear
 from torch_geometric.utils import softmax
 
 from sgnkit.layout import SkeletonLayout
+from sgnkit.nn.conv._real_graph_conv import RealGraphConv
 from sgnkit.nn.conv.adjacency import Adjacency, all_pairs
 from sgnkit.nn.conv.spiking_graph_conv import Path
 from sgnkit.nn.graph import SkeletonGraph
-from sgnkit.nn.norm import BatchNorm
 
 __all__ = ["AdaptiveGraphConv"]
 
 
-class AdaptiveGraphConv(MessagePassing):
+class AdaptiveGraphConv(RealGraphConv):
     r"""Real-valued graph convolution with an adaptive graph, of the ["Two-Stream Adaptive Graph
     Convolutional Networks"](https://arxiv.org/abs/1805.07694) paper.
 
@@ -69,15 +68,8 @@ class AdaptiveGraphConv(MessagePassing):
         embed_channels: int | None = None,
         path: Path = "auto",
     ) -> None:
-        super().__init__(aggr="sum", node_dim=-2)
-        if path not in ("auto", "dense", "sparse"):
-            raise ValueError(
-                f"AdaptiveGraphConv: path must be 'auto', 'dense' or 'sparse', got {path!r}"
-            )
-        self.in_channels = in_channels
-        self.out_channels = out_channels
-        self.path = path
-        self.fixed = Adjacency(layout, "fixed")
+        super().__init__(in_channels, out_channels, layout, residual=True, path=path)
+        self.fixed = Adjacency(self.layout, "fixed")
         subsets = self.fixed.num_subsets
         self.learned = nn.Parameter(torch.empty(self.fixed.weight.shape))
         self.embed_channels = (
@@ -88,11 +80,6 @@ class AdaptiveGraphConv(MessagePassing):
         )
         self.lin = Linear(subsets * in_channels, out_channels, bias=False)
         self.bias = nn.Parameter(torch.empty(subsets, out_channels))
-        self.norm = BatchNorm(out_channels, scale=1e-6)
-        self.projects = in_channels != out_channels
-        if self.projects:
-            self.shortcut = Linear(in_channels, out_channels)
-            self.shortcut_norm = BatchNorm(out_channels)
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
@@ -104,15 +91,10 @@ class AdaptiveGraphConv(MessagePassing):
             self.lin.weight, std=math.sqrt(2 / (self.out_channels * self.in_channels * subsets))
         )
         nn.init.zeros_(self.bias)
-        self.norm.reset_parameters()
         if self.embed is not None:
             # fan out of the embedding of one subset, as each is a convolution of its own
             nn.init.normal_(self.embed.weight, std=math.sqrt(2 / self.embed_channels))
             nn.init.zeros_(self.embed.bias)
-        if self.projects:
-            nn.init.kaiming_normal_(self.shortcut.weight, mode="fan_out")
-            nn.init.zeros_(self.shortcut.bias)
-            self.shortcut_norm.reset_parameters()
 
     def forward(self, x: Tensor, graph: SkeletonGraph) -> Tensor:
         """Convolves the frames of a batch over the graph."""
@@ -125,22 +107,10 @@ class AdaptiveGraphConv(MessagePassing):
             out = self.propagate(
                 edge_index, x=(x, spread), edge_weight=weight, size=(x.size(-2), spread.size(-2))
             ).reshape(*x.shape[:-1], subsets * self.in_channels)
-        out = self.norm(self.lin(out) + self.bias.sum(0))
-        return (out + self._shortcut(x)).relu()
+        return self._leave(self.lin(out) + self.bias.sum(0), x)
 
     def message(self, x_j: Tensor, edge_weight: Tensor) -> Tensor:
         return edge_weight.to(x_j.dtype).unsqueeze(-1) * x_j
-
-    def uses_dense(self, graph: SkeletonGraph) -> bool:
-        """Whether the dense path is taken for this batch."""
-        joints = self.learned.size(-1)
-        if graph.num_joints != joints and self.path == "dense":
-            raise ValueError(
-                f"AdaptiveGraphConv: path='dense' needs every body to have the {joints} joints of "
-                f"{self.fixed}, in order, but the batch has {graph.num_joints or 'mixed'} joints a "
-                "body. Use path='auto'."
-            )
-        return graph.num_joints == joints and self.path != "sparse"
 
     def _dense(self, x: Tensor, graph: SkeletonGraph) -> Tensor:
         subsets, joints, _ = self.learned.shape
@@ -159,12 +129,8 @@ class AdaptiveGraphConv(MessagePassing):
         return (rows.to(x.dtype) @ bodies).view(frames, x.size(1), subsets * self.in_channels)
 
     def _edges(self, x: Tensor, graph: SkeletonGraph) -> tuple[Tensor, Tensor]:
-        subsets, joints, _ = self.learned.shape
-        if int(graph.joint.max()) >= joints:
-            raise ValueError(
-                f"AdaptiveGraphConv: the batch has joint {int(graph.joint.max())}, but "
-                f"{self.fixed} has {joints} joints. Build the layer for the layout of the data."
-            )
+        subsets = self.fixed.num_subsets
+        self._check_joints(graph)
         edge_index, subset = all_pairs(graph.body, subsets)
         source, target = edge_index
         place = subset, graph.joint[source], graph.joint[target]
@@ -177,9 +143,3 @@ class AdaptiveGraphConv(MessagePassing):
             scores = products.sum((0, 2)) / (size * x.size(0))
             weight = weight + softmax(scores, group, num_nodes=x.size(1) * subsets)
         return torch.stack([source, group]), weight
-
-    def _shortcut(self, x: Tensor) -> Tensor:
-        return self.shortcut_norm(self.shortcut(x)) if self.projects else x
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}({self.in_channels}, {self.out_channels})"

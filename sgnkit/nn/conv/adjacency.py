@@ -12,7 +12,7 @@ from sgnkit.nn.graph import SkeletonGraph
 
 __all__ = ["Adjacency"]
 
-Mode = Literal["learned", "fixed", "identity"]
+Mode = Literal["learned", "fixed", "identity", "importance"]
 
 
 class Adjacency(nn.Module):
@@ -26,9 +26,15 @@ class Adjacency(nn.Module):
             follow from the edges of the batch, so that one layer serves mixed layouts.
         mode: `"learned"` trains all entries from the normalised graph. `"fixed"` keeps it.
             `"identity"` trains from K identity matrices whose columns are scaled to unit length
-            at every call, as in [Signal-SGN](https://arxiv.org/abs/2408.01701).
-        partition: How edges fall into subsets: `"spatial"` (self, centripetal, centrifugal),
-            `"distance"` or `"uniform"`.
+            at every call, as in [Signal-SGN](https://arxiv.org/abs/2408.01701). `"importance"`
+            trains a factor for each entry, from ones, as in
+            [ST-GCN](https://arxiv.org/abs/1801.07455).
+        partition: How edges fall into subsets: one of those of
+            [`SkeletonLayout`][sgnkit.layout.SkeletonLayout].
+        transpose: Whether the graphs are turned round, so that a joint sends what it would
+            receive: the product from the left of
+            [CTR-GCN](https://arxiv.org/abs/2107.12213). A joint then gets the sum of its children
+            and a share of its parent.
 
     Shapes:
         - **returns**: $(K, V, V)$
@@ -49,13 +55,17 @@ class Adjacency(nn.Module):
         layout: str | SkeletonLayout | None,
         mode: Mode = "learned",
         partition: str = "spatial",
+        *,
+        transpose: bool = False,
     ) -> None:
         super().__init__()
-        if mode not in ("learned", "fixed", "identity"):
+        if mode not in ("learned", "fixed", "identity", "importance"):
             raise ValueError(
-                f"Adjacency: mode must be 'learned', 'fixed' or 'identity', got {mode!r}"
+                "Adjacency: mode must be 'learned', 'fixed', 'identity' or 'importance', "
+                f"got {mode!r}"
             )
-        if layout is None and (mode != "fixed" or partition != "spatial"):
+        self.from_edges = mode == "fixed" and partition == "spatial" and not transpose
+        if layout is None and not self.from_edges:
             raise ValueError(
                 f"Adjacency: mode={mode!r} with partition={partition!r} needs a layout; only a "
                 "fixed spatial graph does without"
@@ -63,24 +73,31 @@ class Adjacency(nn.Module):
         self.layout = None if layout is None else get_layout(layout)
         self.mode = mode
         self.partition = partition
+        self.transpose = transpose
         if self.layout is None:
             self.num_subsets = 3
             return
         start = self._start(self.layout)
         self.num_subsets = start.size(0)
-        if mode == "fixed":
+        if mode in ("fixed", "importance"):
             self.register_buffer("weight", start)
         else:
             self.weight = nn.Parameter(start)
+        if mode == "importance":
+            self.importance = nn.Parameter(torch.ones_like(start))
 
     def reset_parameters(self) -> None:
         """Sets learnt entries back to where they started."""
         if self.layout is not None:
             with torch.no_grad():
                 self.weight.copy_(self._start(self.layout))
+        if self.mode == "importance":
+            nn.init.ones_(self.importance)
 
     def _start(self, layout: SkeletonLayout) -> Tensor:
         graph = layout.adjacency(self.partition)
+        if self.transpose:
+            graph = graph.transpose(-1, -2).contiguous()
         if self.mode != "identity":
             return graph
         return torch.eye(layout.num_joints).repeat(graph.size(0), 1, 1)
@@ -91,7 +108,7 @@ class Adjacency(nn.Module):
             raise ValueError("Adjacency: a graph without a layout has edges only, no dense form")
         if self.mode == "identity":
             return self.weight / (self.weight.norm(dim=1, keepdim=True) + 1e-4)
-        return self.weight
+        return self.weight * self.importance if self.mode == "importance" else self.weight
 
     def edges(self, graph: SkeletonGraph) -> tuple[Tensor, Tensor, Tensor]:
         """Returns the same graphs over the nodes of a batch, as edges.
@@ -107,7 +124,7 @@ class Adjacency(nn.Module):
         Raises:
             ValueError: If a joint of the batch is not in the layout.
         """
-        if self.mode == "fixed" and self.partition == "spatial":
+        if self.from_edges:
             return graph.edge_index, graph.edge_type, _mean_weight(graph)
         weight = self()
         if int(graph.joint.max()) >= weight.size(-1):
@@ -121,7 +138,8 @@ class Adjacency(nn.Module):
 
     def extra_repr(self) -> str:
         name = "any layout" if self.layout is None else self.layout.name
-        return f"{name}, mode={self.mode}, partition={self.partition}"
+        turned = ", transpose=True" if self.transpose else ""
+        return f"{name}, mode={self.mode}, partition={self.partition}{turned}"
 
 
 def _mean_weight(graph: SkeletonGraph) -> Tensor:
