@@ -2,25 +2,42 @@
 
 from torch_geometric.transforms import Compose
 
+from sgnkit.transforms._cleaning import Change, CleaningStep, ClipReport
 from sgnkit.transforms.augment import Jitter, RandomRotate, RandomScale, rotation_matrix
-from sgnkit.transforms.joints import (
-    DropJoints,
+from sgnkit.transforms.bodies import AssembleActors, FilterLength, FilterMotion, FilterSpread
+from sgnkit.transforms.clean import Clean, CleanReport, cleaning_steps
+from sgnkit.transforms.gaps import (
+    CutEmptyFrames,
     FillMissing,
-    MirrorLeftRight,
-    PadPersons,
-    SelectJoints,
+    FilterJumps,
+    LoopFrames,
+    ZeroMissing,
 )
+from sgnkit.transforms.joints import DropJoints, MirrorLeftRight, PadPersons, SelectJoints
 from sgnkit.transforms.modality import ToModalities
 from sgnkit.transforms.normalize import AlignBody, Center, MinMaxNormalize
+from sgnkit.transforms.persons import SelectPersons
 from sgnkit.transforms.time import RandomCropResize, UniformSample
 
 __all__ = [
     "AlignBody",
+    "AssembleActors",
     "Center",
+    "Change",
+    "Clean",
+    "CleanReport",
+    "CleaningStep",
+    "ClipReport",
     "Compose",
+    "CutEmptyFrames",
     "DropJoints",
     "FillMissing",
+    "FilterJumps",
+    "FilterLength",
+    "FilterMotion",
+    "FilterSpread",
     "Jitter",
+    "LoopFrames",
     "MinMaxNormalize",
     "MirrorLeftRight",
     "PadPersons",
@@ -28,7 +45,10 @@ __all__ = [
     "RandomRotate",
     "RandomScale",
     "SelectJoints",
+    "SelectPersons",
     "ToModalities",
     "UniformSample",
+    "ZeroMissing",
+    "cleaning_steps",
     "rotation_matrix",
 ]

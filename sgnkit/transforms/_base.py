@@ -12,7 +12,15 @@ from torch_geometric.transforms import BaseTransform
 from sgnkit.data import SkeletonData
 from sgnkit.layout import SkeletonLayout
 
-__all__ = ["ClipTransform", "JointSpec", "draw", "fill_missing", "joint_indices", "trajectory"]
+__all__ = [
+    "ClipTransform",
+    "JointSpec",
+    "check_clip",
+    "draw",
+    "fill_missing",
+    "joint_indices",
+    "trajectory",
+]
 
 #: A joint by name or index, or several of them that stand for their mean.
 JointSpec = str | int | Sequence[str | int]
@@ -26,16 +34,21 @@ class ClipTransform(BaseTransform):
     """
 
     def __call__(self, data: Any) -> SkeletonData:
-        if not isinstance(data, SkeletonData) or not isinstance(data.layout, str):
-            raise TypeError(
-                f"{type(self).__name__}: expected one SkeletonData clip, got "
-                f"{type(data).__name__}; transform clips before they are batched"
-            )
+        check_clip(self, data)
         return super().__call__(data)
 
     def forward(self, data: SkeletonData) -> SkeletonData:
         """Changes the shallow copy ``data`` and returns it."""
         raise NotImplementedError
+
+
+def check_clip(transform: object, data: object) -> None:
+    """Raises an error unless ``data`` is one clip."""
+    if not isinstance(data, SkeletonData) or not isinstance(data.layout, str):
+        raise TypeError(
+            f"{type(transform).__name__}: expected one SkeletonData clip, got "
+            f"{type(data).__name__}; transform clips before they are batched"
+        )
 
 
 def draw(low: float, high: float) -> float:
@@ -53,22 +66,25 @@ def trajectory(data: SkeletonData, joint: JointSpec) -> Tensor:
     """Returns the path (T, C) of one joint, or of the mean of several; first person, no gaps."""
     nodes = torch.tensor(joint_indices(data.skeleton, joint), device=data.x.device)
     x, mask = data.x[nodes], data.mask[nodes]
-    return (x if mask.all() else fill_missing(x, mask)).mean(dim=0)
+    return (x if mask.all() else fill_missing(x, mask)[0]).mean(dim=0)
 
 
-def fill_missing(x: Tensor, mask: Tensor) -> Tensor:
+def fill_missing(x: Tensor, mask: Tensor, max_gap: int | None = None) -> tuple[Tensor, Tensor]:
     """Interpolates what is not observed linearly in time; the ends hold the nearest value.
 
-    A joint that is never observed stays as it is.
+    A joint that is never observed stays as it is, and so does a gap of more than ``max_gap``
+    frames. Returns the coordinates and what was filled.
     """
     num_frames = mask.size(1)
     frame = torch.arange(num_frames, device=x.device).expand_as(mask)
     before = frame.where(mask, frame.new_tensor(-1)).cummax(dim=1).values
     after = frame.where(mask, frame.new_tensor(num_frames)).flip(1).cummin(dim=1).values.flip(1)
-    never = (before < 0) & (after == num_frames)
+    kept = mask | ((before < 0) & (after == num_frames))
+    if max_gap is not None:
+        kept = kept | (after - before - 1 > max_gap)
     start = before.where(before >= 0, after).clamp(max=num_frames - 1)
     end = after.where(after < num_frames, before).clamp(min=0)
     weight = ((frame - start) / (end - start).clamp(min=1)).to(x.dtype).unsqueeze(-1)
     index = torch.stack([start, end]).unsqueeze(-1).expand(-1, -1, -1, x.size(-1))
     first, last = x.gather(1, index[0]), x.gather(1, index[1])
-    return x.where((mask | never).unsqueeze(-1), first + weight * (last - first))
+    return x.where(kept.unsqueeze(-1), first + weight * (last - first)), ~kept

@@ -7,9 +7,9 @@ import torch
 from sgnkit.data import SkeletonData
 from sgnkit.data.skeleton_data import body_graph
 from sgnkit.layout import SkeletonLayout, get_layout
-from sgnkit.transforms._base import ClipTransform, fill_missing
+from sgnkit.transforms._base import ClipTransform
 
-__all__ = ["DropJoints", "FillMissing", "MirrorLeftRight", "PadPersons", "SelectJoints"]
+__all__ = ["DropJoints", "MirrorLeftRight", "PadPersons", "SelectJoints"]
 
 
 class MirrorLeftRight(ClipTransform):
@@ -97,31 +97,6 @@ class DropJoints(ClipTransform):
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(p={self.p})"
-
-
-class FillMissing(ClipTransform):
-    """Fills what was not observed by linear interpolation in time, joint by joint.
-
-    Before the first and after the last observation the nearest one is held. A joint that was
-    never observed stays as it is. The mask stays: it tells what was observed, not what is filled.
-
-    Shapes:
-        - **x**: $(N, T, C)$
-
-    Examples:
-        >>> from sgnkit import SkeletonData
-        >>> x = torch.arange(4.0).view(4, 1, 1).repeat(1, 20, 3)
-        >>> x[1, 5] = torch.nan
-        >>> data = SkeletonData.from_array(x, "kinect20", missing="mask")
-        >>> data.x[5, :, 0].tolist(), FillMissing()(data).x[5, :, 0].tolist()
-        ([0.0, 0.0, 2.0, 3.0], [0.0, 1.0, 2.0, 3.0])
-    """
-
-    def forward(self, data: SkeletonData) -> SkeletonData:
-        """Returns the clip without gaps."""
-        if not data.mask.all():
-            data.x = fill_missing(data.x, data.mask)
-        return data
 
 
 class PadPersons(ClipTransform):

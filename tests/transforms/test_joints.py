@@ -3,7 +3,7 @@ import torch
 
 from sgnkit.data import SkeletonData
 from sgnkit.layout import get_layout
-from sgnkit.transforms import DropJoints, FillMissing, MirrorLeftRight, PadPersons, SelectJoints
+from sgnkit.transforms import DropJoints, MirrorLeftRight, PadPersons, SelectJoints
 
 
 def clip(persons=2, frames=6, layout="kinect20", mask=None):
@@ -73,41 +73,6 @@ def test_dropping_keeps_what_was_missing():
     assert not DropJoints(0)(data).mask[3, 2]
 
 
-# FillMissing
-
-
-def test_fill_interpolates_and_holds_the_ends():
-    x = torch.zeros(7, 20, 3)
-    x[:, 5] = torch.tensor([9.0, 2, 9, 9, 8, 5, 9]).unsqueeze(1)
-    mask = torch.ones(7, 20, dtype=torch.bool)
-    mask[:, 5] = torch.tensor([False, True, False, False, True, True, False])
-    data = SkeletonData.from_array(x, "kinect20", mask=mask)
-    out = FillMissing()(data)
-    assert out.x[5, :, 0].tolist() == [2, 2, 4, 6, 8, 5, 5]
-    assert torch.equal(out.mask, data.mask)
-    assert out.x[:5].abs().max() == 0
-
-
-def test_fill_keeps_what_was_observed_and_never_observed():
-    mask = torch.rand(2, 6, 20, generator=torch.Generator().manual_seed(0)) > 0.5
-    mask[1, :, 7] = False
-    data = clip(mask=mask)
-    out = FillMissing()(data)
-    assert torch.equal(out.x[data.mask], data.x[data.mask])
-    assert torch.equal(out.x[27], data.x[27])
-    assert torch.equal(FillMissing()(out).x, out.x)
-
-
-def test_fill_repairs_a_straight_line():
-    x = torch.arange(10.0).view(10, 1, 1).repeat(1, 20, 3) * torch.tensor([1.0, -2.0, 0.5])
-    mask = torch.rand(10, 20, generator=torch.Generator().manual_seed(0)) > 0.5
-    mask[0] = mask[-1] = True
-    broken = x.clone()
-    broken[~mask] = torch.nan
-    data = SkeletonData.from_array(broken, "kinect20", missing="mask")
-    torch.testing.assert_close(FillMissing()(data).x, x.transpose(0, 1))
-
-
 # PadPersons
 
 
@@ -168,4 +133,3 @@ def test_repr():
     assert str(DropJoints()) == "DropJoints(p=0.1)"
     assert str(PadPersons()) == "PadPersons(2)"
     assert str(SelectJoints("kinect20")) == "SelectJoints('kinect20')"
-    assert str(FillMissing()) == "FillMissing()"
