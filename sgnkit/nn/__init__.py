@@ -16,7 +16,7 @@ from sgnkit.nn.fusion.spiking_multimodal_fusion import SpikingMultimodalFusion
 from sgnkit.nn.graph import SkeletonGraph
 from sgnkit.nn.graph_block import GraphBlock
 from sgnkit.nn.joint_norm import JointNorm
-from sgnkit.nn.neuron import LIF, PLIF, LeakyIntegrator
+from sgnkit.nn.neuron import LIF, PLIF, LeakyIntegrator, compile_neurons
 from sgnkit.nn.norm import BatchNorm
 from sgnkit.nn.readout.readout import Readout
 from sgnkit.nn.shortcut import SpikingShortcut
@@ -50,6 +50,7 @@ __all__ = [
     "SpikingSelfAttention",
     "SpikingShortcut",
     "TemporalConv",
+    "compile_neurons",
     "mutual_information",
     "step",
 ]

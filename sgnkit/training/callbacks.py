@@ -96,10 +96,12 @@ class EpochLog(L.Callback):
         row: dict[str, Any] = {"epoch": trainer.current_epoch}
         row["lr"] = trainer.optimizers[0].param_groups[0]["lr"]
         row.update({key: float(metrics[key]) for key in _COLUMNS if key in metrics})
+        row.update({key: float(metrics[key]) for key in metrics if key.startswith("loss_")})
         row["seconds"] = self._stop - self._start
         self.rows.append(row)
         if trainer.is_global_zero:
             columns = [column for column in _COLUMNS if column in row]
+            columns += [column for column in row if column not in _COLUMNS]
             with self.path.open("w", newline="", encoding="utf-8") as file:
                 writer = csv.DictWriter(file, columns, extrasaction="ignore")
                 writer.writeheader()

@@ -17,7 +17,13 @@ from torch_geometric.data import Dataset
 from torch_geometric.transforms import BaseTransform, Compose
 
 from sgnkit.errors import ConfigError
-from sgnkit.training.options import Experiment, OptimOptions, TrainerOptions, plain
+from sgnkit.training.options import (
+    DistillOptions,
+    Experiment,
+    OptimOptions,
+    TrainerOptions,
+    plain,
+)
 
 __all__ = ["build_transforms", "dataset_class", "read_experiment"]
 
@@ -75,6 +81,7 @@ def read_experiment(
             "model": plain(values["model"]),
             "optim": OptimOptions(**values["optim"]),
             "trainer": TrainerOptions(**values["trainer"]),
+            "distill": DistillOptions(**values["distill"]),
         }
     )
     if config_files:
@@ -242,9 +249,13 @@ def _skipped(cls: type) -> set[str]:
 def _relate_to_file(experiment: Experiment, file: Path, argv: list[str]) -> None:
     if experiment.name == "experiment":
         experiment.name = f"{file.resolve().parent.name}/{file.stem}"
-    typed = any(text.split("=")[0] == "--weights" for text in argv)
-    if experiment.weights and not typed:
+    typed = {text.split("=")[0] for text in argv}
+    if experiment.weights and "--weights" not in typed:
         experiment.weights = str(file.parent / experiment.weights)
+    if experiment.distill.teacher and "--distill.teacher" not in typed:
+        experiment.distill.teacher = [
+            str(file.parent / teacher) for teacher in experiment.distill.teachers
+        ]
 
 
 def _check_values(experiment: Experiment) -> None:

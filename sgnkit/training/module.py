@@ -7,11 +7,11 @@ from typing import Any
 import lightning as L
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 from torch.optim.lr_scheduler import LambdaLR
 from torch_geometric.data import Batch
 from torchmetrics.classification import MulticlassAccuracy
 
+from sgnkit.distill import DistillationLoss, Distiller, classification_loss
 from sgnkit.errors import ConfigError
 from sgnkit.nn import LIF
 from sgnkit.training.evaluate import clip_logits
@@ -31,6 +31,8 @@ class Classifier(L.LightningModule):
         seed: Seed of the run.
         description: Plain values that a checkpoint carries, so that the model can be built
             from it.
+        distiller: Teacher and taps, with the model as its student. The teacher is in no checkpoint.
+        distillation: Loss with a teacher.
 
     Shapes:
         - **batch**: $B$ clips with labels `y` $(B)$
@@ -44,9 +46,15 @@ class Classifier(L.LightningModule):
         batch_size: int = 16,
         seed: int = 0,
         description: dict[str, Any] | None = None,
+        distiller: Distiller | None = None,
+        distillation: DistillationLoss | None = None,
     ) -> None:
         super().__init__()
         self.model = model
+        # In a list, so that Lightning does not save the teacher with every checkpoint.
+        self._distillers = [] if distiller is None else [distiller]
+        self.translations = nn.ModuleList() if distiller is None else distiller.translations
+        self.distillation = distillation or DistillationLoss()
         self.options = options or OptimOptions()
         self.batch_size = batch_size
         self.seed = seed
@@ -65,11 +73,11 @@ class Classifier(L.LightningModule):
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Returns the loss of one batch."""
-        logits = self(batch)
-        loss = self._loss(logits, batch.y, self.options.label_smoothing)
+        logits, loss, terms = self._teach(batch)
         self.train_accuracy(clip_logits(logits), batch.y)
         size = batch.num_graphs
-        self.log("train_loss", loss, on_step=False, on_epoch=True, batch_size=size, sync_dist=True)
+        for name, value in {"train_loss": loss, **terms}.items():
+            self.log(name, value, on_step=False, on_epoch=True, batch_size=size, sync_dist=True)
         self.log(
             "train_accuracy",
             self.train_accuracy,
@@ -80,6 +88,23 @@ class Classifier(L.LightningModule):
         )
         return loss
 
+    def _teach(self, batch: Batch) -> tuple[Tensor, Tensor, dict[str, Tensor]]:
+        """Returns logits, loss and, with a teacher, the terms of the loss."""
+        smoothing = self.options.label_smoothing
+        if not self._distillers:
+            logits = self(batch)
+            return logits, self._loss(logits, batch.y, smoothing), {}
+        out = self._distillers[0](batch, y=batch.y)
+        self._check_rows(out.logits, batch.y)
+        steps = self.trainer.estimated_stepping_batches / (self.trainer.max_epochs or 1)
+        loss, terms = self.distillation(out, batch.y, self.global_step / steps)
+        return out.logits, loss, {f"loss_{name}": term for name, term in terms.items()}
+
+    def on_fit_start(self) -> None:
+        """Takes the teacher along to the device of the model."""
+        for distiller in self._distillers:
+            distiller.teacher.to(self.device)
+
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         """Counts the right answers of one batch."""
         logits = self(batch)
@@ -89,9 +114,13 @@ class Classifier(L.LightningModule):
         self.log("val_loss", loss, on_epoch=True, batch_size=size, sync_dist=True)
         self.log("val_accuracy", self.val_accuracy, on_epoch=True, prog_bar=True, batch_size=size)
 
-    @staticmethod
-    def _loss(logits: Tensor, y: Tensor, label_smoothing: float = 0.0) -> Tensor:
+    def _loss(self, logits: Tensor, y: Tensor, label_smoothing: float = 0.0) -> Tensor:
         """Returns the cross-entropy, averaged over spiking steps where logits have them."""
+        self._check_rows(logits, y)
+        return classification_loss(logits, y, label_smoothing)
+
+    @staticmethod
+    def _check_rows(logits: Tensor, y: Tensor) -> None:
         if logits.size(-2) != y.numel():
             raise ConfigError(
                 "the model does not return one row of logits per clip",
@@ -100,9 +129,6 @@ class Classifier(L.LightningModule):
                 found=f"{logits.size(-2)} rows",
                 remedy="set model.persons to mean",
             )
-        steps = logits.float().reshape(-1, *logits.shape[-2:])
-        targets = y.repeat(len(steps))
-        return F.cross_entropy(steps.flatten(0, 1), targets, label_smoothing=label_smoothing)
 
     def configure_optimizers(self) -> Any:
         """Returns the optimiser and its schedule, which moves at every step."""
@@ -111,7 +137,11 @@ class Classifier(L.LightningModule):
         if options.lr_batch_size is not None:
             lr *= self.batch_size / options.lr_batch_size
         optimizer = torch.optim.SGD(
-            parameter_groups(self.model, options.weight_decay, options.decay_all),
+            parameter_groups(
+                nn.ModuleList([self.model, self.translations]),
+                options.weight_decay,
+                options.decay_all,
+            ),
             lr=lr,
             momentum=options.momentum,
             nesterov=options.momentum > 0,

@@ -3,7 +3,7 @@
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
-__all__ = ["Experiment", "OptimOptions", "TrainerOptions", "plain"]
+__all__ = ["DistillOptions", "Experiment", "OptimOptions", "TrainerOptions", "plain"]
 
 
 @dataclass
@@ -56,6 +56,8 @@ class TrainerOptions:
         tensorboard: Whether to write TensorBoard logs beside `metrics.csv`.
         progress_bar: "auto" shows a bar on a terminal and one line an epoch elsewhere.
         check: Whether to check labels, first loss and firing rates before the first epoch.
+        compile: "neurons" compiles the loops of the spiking neurons, which takes seconds once and
+            makes training faster on a CPU. The spikes stay the same.
     """
 
     max_epochs: int = 40
@@ -66,6 +68,49 @@ class TrainerOptions:
     tensorboard: bool = False
     progress_bar: Literal["auto", "on", "off"] = "auto"
     check: bool = True
+    compile: Literal["off", "neurons"] = "off"
+
+
+@dataclass
+class DistillOptions:
+    """Who teaches the model, and how. Without a teacher the model learns from the labels alone.
+
+    Args:
+        teacher: Weights of a trained model (`weights.pt`) or its scores (`scores.npz`), or a list
+            of either, relative to the file that this key stands in.
+        teacher_weights: Weight of each teacher in the sum of their logits; even by default.
+        taps: Submodule of the student for each tapped submodule of the teacher. With several
+            teachers the names begin with `models.0`, `models.1` and so on.
+        resample: "linear" where frames or channels at the taps differ; otherwise they must agree.
+        soft_weight: Share of the soft labels in the loss, from 0 to 1.
+        temperature: Temperature of the soft labels.
+        feature_weight: Weight of the features at the taps.
+        feature_compare: "rate" compares firing rates, "step" spikes.
+        safeguard: Whether the translations of features have classifier heads against collapse.
+        head_weight: Weight of these heads.
+        warmup_epochs: Epochs over which the weight of the features grows from 0.
+        cache: Folder that keeps the teacher's answers. Only without random transforms.
+    """
+
+    teacher: str | list[str] | None = None
+    teacher_weights: list[float] | None = None
+    taps: dict[str, str] = field(default_factory=dict)
+    resample: Literal["linear"] | None = None
+    soft_weight: float = 0.5
+    temperature: float = 4.0
+    feature_weight: float = 1.0
+    feature_compare: Literal["rate", "step"] = "rate"
+    safeguard: bool = True
+    head_weight: float = 1.0
+    warmup_epochs: float = 5.0
+    cache: str | None = None
+
+    @property
+    def teachers(self) -> list[str]:
+        """The teachers as a list."""
+        if self.teacher is None:
+            return []
+        return [self.teacher] if isinstance(self.teacher, str) else list(self.teacher)
 
 
 @dataclass
@@ -85,6 +130,7 @@ class Experiment:
         seed: Seed of the weights, the order of the clips and their augmentation.
         optim: Optimiser and schedule.
         trainer: Device and length of the training.
+        distill: Teacher and distillation.
         name: Folder of the runs of this experiment inside `output`.
         output: Folder of all runs.
         weights: Trained weights for `sgnkit test` and `sgnkit predict`, relative to the file
@@ -102,6 +148,7 @@ class Experiment:
     seed: int = 0
     optim: OptimOptions = field(default_factory=OptimOptions)
     trainer: TrainerOptions = field(default_factory=TrainerOptions)
+    distill: DistillOptions = field(default_factory=DistillOptions)
     name: str = "experiment"
     output: str = "runs"
     weights: str | None = None

@@ -14,6 +14,7 @@ from torch import nn
 from torch_geometric.data import Batch
 
 from sgnkit.errors import CheckpointError, ConfigError
+from sgnkit.nn import compile_neurons
 from sgnkit.training.callbacks import EpochCheckpoint, EpochLog, progress_bar
 from sgnkit.training.checkpoint import (
     build_model,
@@ -33,6 +34,7 @@ from sgnkit.training.run_folder import (
     write_config,
     write_json,
 )
+from sgnkit.training.teaching import with_teacher
 from sgnkit.training.testing import silence, test, write_report
 
 __all__ = ["Interrupted", "train"]
@@ -81,8 +83,11 @@ def train(experiment: Experiment, ckpt_path: str | None = None, command: str = "
         _check_fits(saved, model, continued)
     description = describe_model(model, name, options, class_names)
     description["config"] = experiment.to_dict()
+    if experiment.trainer.compile == "neurons":
+        compile_neurons(model)
+    lesson = with_teacher(experiment, model, clips, class_names)
     module = Classifier(
-        model, experiment.optim, experiment.batch_size, experiment.seed, description
+        model, experiment.optim, experiment.batch_size, experiment.seed, description, *lesson
     )
     trainer = _trainer(experiment)
     loader = train_loader(experiment, clips, trainer.global_rank, trainer.world_size)

@@ -53,8 +53,10 @@ def latest_run(experiment: Experiment) -> Path:
 
 
 def write_config(path: Path, experiment: Experiment, weights: str | None) -> None:
-    """Writes the resolved experiment, which names its weights relative to itself."""
+    """Writes the resolved experiment, which names weights and teachers relative to itself."""
     content = {**experiment.to_dict(), "weights": weights}
+    teachers = [os.path.relpath(teacher, path.parent) for teacher in experiment.distill.teachers]
+    content["distill"]["teacher"] = teachers or None
     path.write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
 
 
