@@ -59,7 +59,9 @@ def test_version_is_the_same_everywhere():
 
 
 def test_the_extras_are_the_documented_ones():
-    assert set(requirements()) == {"core", "train", "viz", "export", "docs", "test", "all"}
+    assert set(requirements()) == {
+        *("core", "train", "data", "viz", "export", "docs", "test", "all")
+    }
     page = (ROOT / "docs" / "install.md").read_text(encoding="utf-8")
     for extra in set(requirements()) - {"core"}:
         assert f"`{extra}`" in page
