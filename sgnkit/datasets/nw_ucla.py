@@ -6,7 +6,7 @@ import os
 import tempfile
 import urllib.request
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ import torch
 
 from sgnkit.data import SkeletonData
 from sgnkit.datasets._base import SkeletonDataset
-from sgnkit.datasets._nw_ucla_raw import ACTIONS, NUM_SUBJECTS, fingerprint, read_clips
+from sgnkit.datasets._nw_ucla_raw import ACTIONS, NUM_SUBJECTS, RawClip, fingerprint, read_clips
 from sgnkit.errors import DataError
 from sgnkit.layout import get_layout
 
@@ -112,8 +112,8 @@ class NWUCLA(SkeletonDataset):
         self._prepare(force_reload)
         super().__init__(str(self._folder), transform, pre_transform, pre_filter, force_reload)
         self.load(self.processed_paths[0])
-        self._clips = [clip for clip in self._clips if self._wanted(clip)]
-        if not self._clips:
+        self.keep(self._wanted)
+        if len(self) == 0:
             raise DataError(
                 f"NWUCLA: split {split!r} has no clip",
                 file=self.processed_paths[0],
@@ -139,8 +139,8 @@ class NWUCLA(SkeletonDataset):
 
     @property
     def processed_file_names(self) -> list[str]:
-        """One file with all clips; the splits are chosen when it is read."""
-        return ["nw_ucla_v1.pt"]
+        """The index of all clips; the splits are chosen when it is read."""
+        return ["nw_ucla_v2.json"]
 
     @property
     def has_download(self) -> bool:
@@ -183,8 +183,10 @@ class NWUCLA(SkeletonDataset):
                 f"{_NUM_CLIPS}; accuracies will not compare with published ones",
                 stacklevel=2,
             )
+        self.save(self._read(raw), self.processed_paths[0])
+
+    def _read(self, raw: list[RawClip]) -> Iterator[SkeletonData]:
         trained = {fingerprint(clip.skeletons) for clip in raw if clip.view in _TRAIN_VIEWS}
-        clips = []
         for clip in raw:
             data = SkeletonData.from_array(
                 clip.skeletons.astype("float32"),
@@ -198,10 +200,8 @@ class NWUCLA(SkeletonDataset):
             )
             is_test = clip.view not in _TRAIN_VIEWS
             data.duplicate = is_test and fingerprint(clip.skeletons) in trained
-            if self.pre_filter is not None and not self.pre_filter(data):
-                continue
-            clips.append(data if self.pre_transform is None else self.pre_transform(data))
-        self.save(clips, self.processed_paths[0])
+            if self.pre_filter is None or self.pre_filter(data):
+                yield data if self.pre_transform is None else self.pre_transform(data)
 
     def _find_raw(self) -> Path | None:
         """Returns the archive or folder to read, if there is one."""
@@ -238,7 +238,7 @@ class NWUCLA(SkeletonDataset):
                 remedy="name another folder with NWUCLA(root, processed_root=...)",
             ) from error
 
-    def _wanted(self, clip: SkeletonData) -> bool:
+    def _wanted(self, clip: Any) -> bool:
         if self.test == "clean" and clip.duplicate:
             return False
         if self.split == "all":

@@ -1,3 +1,5 @@
+import json
+
 import numpy as np
 import pytest
 import torch
@@ -61,7 +63,8 @@ def test_skeleton_dataset_save_and_load(tmp_path):
     clips = [clip(k, num_frames=1 + k, persons=1 + k % 2) for k in range(5)]
     clips[1].duplicate = True
     SkeletonDataset.save(clips, path)
-    assert [p.name for p in tmp_path.iterdir()] == ["clips.pt"]
+    index, folder = sorted(tmp_path.iterdir())
+    assert index.name == "clips.pt" and folder.name == json.loads(index.read_text())["folder"]
     dataset = Tiny([])
     dataset.load(path)
     for data, expected in zip(dataset, clips, strict=True):
@@ -75,8 +78,27 @@ def test_skeleton_dataset_save_and_load(tmp_path):
     data.edge_index = data.edge_index.flip(0)
     assert torch.equal(dataset[2].edge_index, clips[2].edge_index)
 
-    torch.save({"format": "sgnkit clips 99", "clips": []}, path)
+    (tmp_path / "clips.pt").write_text('{"format": "sgnkit clips 99"}')
     with pytest.raises(DataError, match=r"clips\.pt(?s:.*)sgnkit clips 99(?s:.*)force_reload"):
         dataset.load(path)
     with pytest.raises(DataError, match="FileNotFoundError"):
         dataset.load(str(tmp_path / "none.pt"))
+
+
+def test_skeleton_dataset_reads_single_attributes(tmp_path):
+    clips = [clip(k, num_frames=1 + k) for k in range(5)]
+    clips[1].duplicate = True
+    SkeletonDataset.save(iter(clips), str(tmp_path / "clips"))
+    opened = Tiny([])
+    opened.load(str(tmp_path / "clips"))
+    for dataset in (Tiny(clips), opened):
+        assert dataset[[3, 1]].values("subject") == [3, 1]
+        assert dataset.values("duplicate") == [None, True, None, None, None]
+        assert dataset.values("num_frames") == [1, 2, 3, 4, 5]
+        dataset.keep(lambda data: data.subject != 2 and not data.duplicate)
+        assert dataset.names == ["clip0", "clip3", "clip4"] and len(dataset) == 3
+        assert dataset[[1, 2]].y.tolist() == [0, 1] and str(dataset) == "Tiny(3)"
+        assert [data.name for data in dataset[1:]] == ["clip3", "clip4"]
+        assert dataset.copy([2])[0].name == "clip4"
+        with pytest.raises(AttributeError, match="no clip has an attribute 'num_persons'"):
+            dataset.keep(lambda data: data.num_persons == 1)

@@ -140,7 +140,7 @@ def test_nw_ucla_finds_raw_data(tmp_path, place, name):
     dataset = load(tmp_path)
     assert dataset.names == ["a01_s01_e00_v01"]
     assert dataset[0].x.shape == (20, 1, 3) and dataset[0].num_frames == 1
-    assert (tmp_path / "processed" / "nw_ucla_v1.pt").is_file()
+    assert (tmp_path / "processed" / "nw_ucla_v2.json").is_file()
 
 
 def test_nw_ucla_order_of_places(tmp_path):
@@ -160,7 +160,7 @@ def test_nw_ucla_takes_the_archive_itself_and_a_place_for_processed_files(tmp_pa
     dataset = load(archive, processed_root=tmp_path / "cache")
     assert len(dataset) == 8
     assert sorted(os.listdir(tmp_path / "data")) == ["my copy.zip"]
-    assert (tmp_path / "cache" / "processed" / "nw_ucla_v1.pt").is_file()
+    assert (tmp_path / "cache" / "processed" / "nw_ucla_v2.json").is_file()
 
 
 def test_nw_ucla_read_only_root(tmp_path):
@@ -230,16 +230,16 @@ def test_nw_ucla_damaged_raw_data_leave_nothing_behind(tmp_path):
     path.write_bytes(path.read_bytes()[:-400])
     with pytest.raises(DataError, match=r"all_sqe\.zip"):
         load(tmp_path)
-    assert not (tmp_path / "processed" / "nw_ucla_v1.pt").exists()
+    assert not (tmp_path / "processed" / "nw_ucla_v2.json").exists()
 
 
 def test_nw_ucla_damaged_processed_file(tmp_path):
     write_zip(tmp_path / "raw" / "all_sqe.zip", tiny_set())
     assert len(load(tmp_path)) == 8
-    stored = torch.load(tmp_path / "processed" / "nw_ucla_v1.pt", weights_only=True)
-    assert stored["format"] == "sgnkit clips 1" and len(stored["clips"]) == 18
+    stored = json.loads((tmp_path / "processed" / "nw_ucla_v2.json").read_text())
+    assert stored["format"] == "sgnkit clips 2" and stored["num_clips"] == 18
 
-    (tmp_path / "processed" / "nw_ucla_v1.pt").write_bytes(b"no")
+    (tmp_path / "processed" / "nw_ucla_v2.json").write_bytes(b"no")
     with pytest.raises(DataError, match="force_reload=True"):
         load(tmp_path)
     assert len(load(tmp_path, force_reload=True)) == 8
@@ -248,7 +248,7 @@ def test_nw_ucla_damaged_processed_file(tmp_path):
         def __reduce__(self):
             return (os.mkdir, (str(tmp_path / "evil"),))
 
-    for name in ("pre_transform.pt", "nw_ucla_v1.pt"):
+    for name in ("pre_transform.pt", "nw_ucla_v2.json"):
         torch.save(Evil(), tmp_path / "processed" / name)
         with pytest.raises(DataError, match=name):
             load(tmp_path)

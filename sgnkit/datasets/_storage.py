@@ -1,0 +1,262 @@
+"""Clips of any length at rest: memory-mapped NumPy files, of which only what is used is read."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import uuid
+from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from sgnkit import _layout_io
+from sgnkit.data import SkeletonData
+from sgnkit.data.skeleton_data import body_graph
+from sgnkit.datasets._columns import Column, ColumnWriter, NpyWriter, encode, open_npy
+from sgnkit.errors import DataError
+from sgnkit.layout import SkeletonLayout, get_layout, list_layouts, register_layout
+
+__all__ = ["StoredClips", "write_clips"]
+
+_FORMAT = "sgnkit clips 2"
+_GRAPH = ("edge_index", "edge_type", "joint", "person", "parent_index")
+_MAX_INDEX = 64 * 2**20  # bytes
+
+
+def write_clips(clips: Iterable[SkeletonData], path: Path) -> int:
+    """Writes clips one by one, whole or not at all, and returns their number.
+
+    The file at ``path`` is an index in JSON. It names the folder beside it that holds the
+    attributes, one group of `.npy` files each; it replaces an older one in a single step, when
+    that folder is complete. Frames are stored as they are, without padding. The bone graph is not
+    stored where it is that of the layout, whose table stands in the index.
+
+    Raises:
+        sgnkit.errors.DataError: If an attribute cannot be stored.
+    """
+    _sweep(path)
+    folder = path.with_name(f"{path.name}.{os.getpid()}-{uuid.uuid4().hex[:8]}")
+    folder.mkdir()
+    part = folder / "index.json"
+    try:
+        index = _write_columns(clips, folder, path)
+        part.write_text(json.dumps(index, indent=1), encoding="utf-8")
+        older = _folder_of(path)
+        part.replace(path)
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+    if older is not None:
+        shutil.rmtree(older, ignore_errors=True)
+    return int(index["num_clips"])
+
+
+def _write_columns(clips: Iterable[SkeletonData], folder: Path, path: Path) -> dict[str, Any]:
+    columns: dict[tuple[str, tuple[str, str, int]], ColumnWriter] = {}
+    layouts: dict[str, int] = {}
+    tables: list[SkeletonLayout] = []
+    keys: dict[str, None] = {}
+    graph = NpyWriter(folder / "graph.npy", np.int32, width=3)
+    count, whole = 0, False
+    try:
+        for count, clip in enumerate(clips, 1):
+            layout, persons, derived = _derived(clip)
+            if layout is not None and layout.name not in layouts:
+                layouts[layout.name] = len(tables)
+                tables.append(layout)
+            graph.append([-1 if layout is None else layouts[layout.name], persons, derived])
+            written = set()
+            for key, value in clip.to_dict().items():
+                keys.setdefault(key)
+                if key in _GRAPH and derived >> _GRAPH.index(key) & 1:
+                    continue
+                try:
+                    encoded = encode(value)
+                except (TypeError, ValueError, RecursionError, OverflowError) as error:
+                    raise _cannot_store(path, clip, key, value, error) from error
+                place = (key, ColumnWriter.sort(encoded))
+                if place not in columns:
+                    columns[place] = ColumnWriter(folder, len(columns), key, encoded)
+                    columns[place].skip(count - 1)
+                columns[place].append(encoded)
+                written.add(place)
+            for place, column in columns.items():
+                if place not in written:
+                    column.skip(1)
+        whole = True
+    finally:
+        graph.close(whole)
+        described = [column.close(count, whole) for column in columns.values()]
+    return {
+        "format": _FORMAT,
+        "num_clips": count,
+        "folder": folder.name,
+        "keys": list(keys),
+        "layouts": [_layout_io.to_dict(layout) for layout in tables],
+        "columns": described,
+    }
+
+
+@lru_cache(maxsize=64)
+def _bodies(layout: SkeletonLayout, num_persons: int) -> dict[str, Tensor]:
+    """Returns the graph of some bodies; clips share it."""
+    return body_graph(layout, num_persons)
+
+
+def _derived(clip: SkeletonData) -> tuple[SkeletonLayout | None, int, int]:
+    """Returns layout and persons of a clip, and which parts of its graph follow from these."""
+    values = clip.to_dict()
+    name, joint = values.get("layout"), values.get("joint")
+    if name not in list_layouts() or not isinstance(joint, Tensor) or joint.dim() != 1:
+        return None, 0, 0
+    layout = get_layout(name)
+    persons = len(joint) // layout.num_joints
+    expected, bits = _bodies(layout, persons), 0
+    for k, key in enumerate(_GRAPH):
+        value = values.get(key)
+        if value is expected[key] or (
+            type(value) is Tensor
+            and value.dtype is expected[key].dtype
+            and torch.equal(value.cpu(), expected[key])
+        ):
+            bits |= 1 << k
+    return layout, persons, bits
+
+
+class StoredClips(Sequence[SkeletonData]):
+    """The clips that `write_clips` wrote, read when they are asked for.
+
+    Args:
+        path: What was given to `write_clips`.
+        data_cls: Class of the clips.
+    """
+
+    def __init__(self, path: Path, data_cls: type = SkeletonData) -> None:
+        self.path = path
+        self.data_cls = data_cls
+        index = _read_index(path)
+        if index["format"] != _FORMAT:
+            raise ValueError(f"format {index['format']!r}")
+        folder = path.with_name(_plain_name(index["folder"]))
+        self._count = int(index["num_clips"])
+        self._keys: list[str] = list(index["keys"])
+        self.layouts = [_registered(table, path) for table in index["layouts"]]
+        self._graph = open_npy(folder / "graph.npy")
+        self._columns = [Column(folder, **column) for column in index["columns"]]
+        if len(self._graph) != self._count:
+            raise ValueError(f"{len(self._graph)} graphs of {self._count} clips")
+
+    def __reduce__(self) -> Any:
+        return StoredClips, (self.path, self.data_cls)
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __getitem__(self, index: Any) -> Any:
+        if isinstance(index, slice):
+            return [self[i] for i in range(*index.indices(self._count))]
+        if not -self._count <= index < self._count:
+            raise IndexError(f"there are {self._count} clips, no clip {index}")
+        index %= self._count
+        layout, persons, derived = self._graph[index].tolist()
+        values = {
+            column.key: column.read([index])[0] for column in self._columns if column.present(index)
+        }
+        if derived:
+            bodies = _bodies(self.layouts[layout], persons)
+            values.update({k: bodies[k] for i, k in enumerate(_GRAPH) if derived >> i & 1})
+        return self.data_cls(**{key: values[key] for key in self._keys if key in values})
+
+    def __iter__(self) -> Iterator[SkeletonData]:
+        return (self[i] for i in range(self._count))
+
+    def values(self, key: str, indices: Sequence[int] | None = None) -> list[Any]:
+        """Returns one attribute of each clip, or of some, None where a clip has no such one."""
+        wanted = np.arange(self._count) if indices is None else np.asarray(indices, np.int64)
+        columns = [column for column in self._columns if column.key == key]
+        if len(columns) == 1 and not columns[0].absent():
+            return columns[0].read(wanted)
+        if key in _GRAPH:
+            return [self[i][key] for i in wanted.tolist()]
+        found = [None] * len(wanted)
+        for column in columns:
+            here = [k for k, i in enumerate(wanted.tolist()) if column.present(i)]
+            for k, value in zip(here, column.read(wanted[here]), strict=True):
+                found[k] = value
+        return found
+
+
+def _read_index(path: Path) -> dict[str, Any]:
+    with path.open("rb") as file:
+        content = file.read(_MAX_INDEX + 1)
+    if len(content) > _MAX_INDEX:
+        raise ValueError(f"more than {_MAX_INDEX} bytes")
+    index = json.loads(content)
+    if not isinstance(index, dict):
+        raise ValueError(f"a {type(index).__name__}")
+    return index
+
+
+def _plain_name(name: object) -> str:
+    if not isinstance(name, str) or name in ("", ".", "..") or Path(name).name != name:
+        raise ValueError(f"folder {name!r}")
+    return name
+
+
+def _folder_of(path: Path) -> Path | None:
+    """Returns the folder of the clips that are stored at a path, if there are any."""
+    try:
+        folder = path.with_name(_plain_name(_read_index(path)["folder"]))
+    except (OSError, ValueError, KeyError):
+        return None
+    return folder if folder.name.startswith(f"{path.name}.") else None
+
+
+def _sweep(path: Path) -> None:
+    """Removes what writers left behind that were killed."""
+    current = _folder_of(path)
+    for folder in path.parent.glob(f"{path.name}.*-*"):
+        pid = folder.name.removeprefix(f"{path.name}.").partition("-")[0]
+        if folder.is_dir() and folder != current and pid.isdigit() and not _runs(int(pid)):
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _runs(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True
+    return True
+
+
+def _registered(table: Any, path: Path) -> SkeletonLayout:
+    """Returns a layout of the index, which is known from then on under its name."""
+    layout = _layout_io.build(SkeletonLayout, table, path)
+    if layout.name not in list_layouts():
+        return register_layout(layout)
+    known = get_layout(layout.name)
+    if (known.joints, known.parents) != (layout.joints, layout.parents):
+        raise ValueError(f"another layout {layout.name!r} than the registered one")
+    return known
+
+
+def _cannot_store(
+    path: Path, clip: SkeletonData, key: str, value: object, error: Exception
+) -> DataError:
+    return DataError(
+        "an attribute of a clip cannot be stored",
+        file=path,
+        place=f"clip {clip.to_dict().get('name', '')!r}, attribute {key!r}",
+        expected="a number, a text, a dense tensor, a NumPy array of numbers, or lists and "
+        "dictionaries of plain values",
+        found=f"{type(value).__name__} ({error})",
+        remedy="turn it into one of these, or take it out, with pre_transform",
+    )
