@@ -15,8 +15,14 @@ from sgnkit.nn import (
     PLIF,
     SASGC,
     STC,
+    AdaptiveGraphConv,
     BatchNorm,
+    ChannelRefinedGraphConv,
+    GraphBlock,
+    JointNorm,
     LeakyIntegrator,
+    MultiScaleTemporalConv,
+    PartitionedGraphConv,
     Readout,
     SkeletonGraph,
     SpikingBlock,
@@ -27,6 +33,7 @@ from sgnkit.nn import (
     SpikingMultimodalFusion,
     SpikingSelfAttention,
     SpikingShortcut,
+    TemporalConv,
     step,
 )
 
@@ -57,12 +64,22 @@ class JoinedShortcut(SpikingShortcut):
         return self.join(x, self.inner(x), self.fire)
 
 
+def awake(layer):
+    """The layer with parts switched on that start at 0 or 1e-6: else few of its weights matter."""
+    for name, parameter in layer.named_parameters():
+        if name in ("norm.weight", "refine_scale", "spatial.norm.weight", "spatial.refine_scale"):
+            torch.nn.init.constant_(parameter, 0.7)
+    return layer
+
+
 def options(*names):
     """Which contracts a row is exempt from, and why it stands in the comment beside it."""
     return frozenset(names)
 
 
 SPIKES, RATES, REAL = "spikes", "sums of spikes", "real"
+# real-valued layers take [T, N, C]: no spiking steps, so nothing to scan
+FEATURES = "features"
 # name -> (layer, takes the graph, input, output, exemptions)
 LAYERS = {
     "LIF": (lambda: LIF(v_th=0.5), False, REAL, SPIKES, options()),
@@ -157,17 +174,97 @@ LAYERS = {
         SPIKES,
         options(),
     ),
+    "AdaptiveGraphConv": (
+        lambda: awake(AdaptiveGraphConv(C, 16, "kinect20")),
+        True,
+        FEATURES,
+        FEATURES,
+        options("step"),
+    ),
+    "AdaptiveGraphConv-static": (
+        lambda: awake(AdaptiveGraphConv(C, C, "kinect20", data_dependent=False)),
+        True,
+        FEATURES,
+        FEATURES,
+        options("step"),
+    ),
+    "ChannelRefinedGraphConv": (
+        lambda: awake(ChannelRefinedGraphConv(C, 16, "kinect20")),
+        True,
+        FEATURES,
+        FEATURES,
+        options("step"),
+    ),
+    "ChannelRefinedGraphConv-right": (
+        lambda: awake(ChannelRefinedGraphConv(C, C, "kinect20", embed_channels=3, transpose=False)),
+        True,
+        FEATURES,
+        FEATURES,
+        options("step"),
+    ),
+    "PartitionedGraphConv": (
+        lambda: PartitionedGraphConv(C, 16, "kinect20"),
+        True,
+        FEATURES,
+        FEATURES,
+        options("step"),
+    ),
+    "PartitionedGraphConv-distance": (
+        lambda: PartitionedGraphConv(C, 16, "kinect20", partition="distance"),
+        True,
+        FEATURES,
+        FEATURES,
+        options("step"),
+    ),
+    "TemporalConv": (
+        lambda: TemporalConv(C, 16, stride=2),
+        False,
+        FEATURES,
+        FEATURES,
+        options("step"),
+    ),
+    "MultiScaleTemporalConv": (
+        lambda: MultiScaleTemporalConv(C, 16),
+        False,
+        FEATURES,
+        FEATURES,
+        options("step"),
+    ),
+    "MultiScaleTemporalConv-stride": (
+        lambda: MultiScaleTemporalConv(C, 20, 3, 2, dilations=(1, 2, 3)),
+        False,
+        FEATURES,
+        FEATURES,
+        options("step"),
+    ),
+    "GraphBlock": (
+        lambda: awake(
+            GraphBlock(AdaptiveGraphConv(C, 16, "kinect20"), TemporalConv(16, 16, stride=2), C)
+        ),
+        True,
+        FEATURES,
+        FEATURES,
+        options("step"),
+    ),
+    "JointNorm": (lambda: JointNorm(20, C), True, FEATURES, FEATURES, options("step")),
+    "JointNorm-persons": (
+        lambda: JointNorm(20, C, num_persons=2),
+        True,
+        FEATURES,
+        FEATURES,
+        options("step"),
+    ),
     # the mean over all nodes of a clip mixes them: no node axis in the output, and no neuron
     "Readout": (lambda: Readout(C, 5), True, SPIKES, "scores", options("permutation", "step")),
 }
 # Not layers over [S, T, N, C]: tested in files of their own.
-OTHERS = {"Adjacency", "SkeletonGraph", "mutual_information", "step"}
+OTHERS = {"Adjacency", "SkeletonGraph", "compile_neurons", "mutual_information", "step"}
 NAMES = list(LAYERS)
 
 
 def make_input(kind, nodes, seed=0):
     generator = torch.Generator().manual_seed(seed)
-    if kind == "frames":
+    if kind in ("frames", FEATURES):
         return torch.randn(T, nodes, C, generator=generator)
     shape = (4, S, T, nodes, C) if kind == "trains" else (S, T, nodes, C)
     x = torch.rand(shape, generator=generator)
@@ -219,9 +316,9 @@ def test_shape_and_values(case):
     if case.out == "scores":
         assert out.shape == (3, 5)
         return
-    channels = out.size(-1)
-    frames = out.size(1)
-    assert out.shape == (S, frames, 80, channels)
+    frames, _, channels = out.shape[-3:]
+    steps = () if case.out == FEATURES else (S,)
+    assert out.shape == (*steps, frames, 80, channels)
     assert frames in (T, (T + 1) // 2)
     assert torch.isfinite(out).all()
     if case.out == SPIKES:
@@ -296,7 +393,10 @@ def test_dense_equals_sparse(case):
         out.square().sum().backward()
         results.append((out, x.grad, [p.grad for p in layer.parameters()]))
     dense, sparse = results
-    assert torch.equal(dense[0], sparse[0])
+    if case.out == FEATURES:  # the order of sums differs; spikes must be the same all the same
+        torch.testing.assert_close(dense[0], sparse[0])
+    else:
+        assert torch.equal(dense[0], sparse[0])
     torch.testing.assert_close(dense[1], sparse[1])
     torch.testing.assert_close(dense[2], sparse[2])
 

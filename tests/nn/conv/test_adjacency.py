@@ -1,16 +1,18 @@
 import pytest
 import torch
 
+from sgnkit.layout import PARTITIONS, get_layout
 from sgnkit.nn import Adjacency
 
 
-@pytest.mark.parametrize("mode", ["learned", "fixed", "identity"])
-@pytest.mark.parametrize("partition", ["spatial", "distance", "uniform"])
-def test_edges_say_the_same_as_the_dense_form(mode, partition, graph):
-    adjacency = Adjacency("kinect20", mode, partition).double()
-    if mode != "fixed":
-        with torch.no_grad():
-            adjacency.weight.add_(torch.rand_like(adjacency.weight))
+@pytest.mark.parametrize("mode", ["learned", "fixed", "identity", "importance"])
+@pytest.mark.parametrize("partition", PARTITIONS)
+@pytest.mark.parametrize("transpose", [False, True])
+def test_edges_say_the_same_as_the_dense_form(mode, partition, transpose, graph):
+    adjacency = Adjacency("kinect20", mode, partition, transpose=transpose).double()
+    with torch.no_grad():
+        for parameter in adjacency.parameters():
+            parameter.add_(torch.rand_like(parameter))
     edge_index, subset, weight = adjacency.edges(graph)
     dense = torch.zeros(adjacency.num_subsets, 80, 80, dtype=torch.float64)
     dense.index_put_((subset, *edge_index), weight.double(), accumulate=True)
@@ -32,13 +34,35 @@ def test_start_values():
     assert torch.equal(identity.weight[0], torch.eye(25))
 
 
+def test_importance():
+    adjacency = Adjacency("ntu25", "importance", "spatial_released")
+    start = get_layout("ntu25").adjacency("spatial_released")
+    assert torch.equal(adjacency(), start)
+    assert [name for name, _ in adjacency.named_parameters()] == ["importance"]
+    with torch.no_grad():
+        adjacency.importance.mul_(2.0)
+    assert torch.equal(adjacency(), 2 * start)
+    adjacency.reset_parameters()
+    assert torch.equal(adjacency(), start)
+
+
+def test_transpose():
+    turned = Adjacency("ntu25", "fixed", transpose=True)
+    assert torch.equal(turned(), Adjacency("ntu25", "fixed")().transpose(1, 2))
+    assert str(turned).endswith("partition=spatial, transpose=True)")
+
+
 def test_errors(make_batch):
     from sgnkit.nn import SkeletonGraph
 
-    with pytest.raises(ValueError, match="'learned', 'fixed' or 'identity', got 'lernt'"):
+    with pytest.raises(
+        ValueError, match="'learned', 'fixed', 'identity' or 'importance', got 'lernt'"
+    ):
         Adjacency("ntu25", "lernt")
     with pytest.raises(ValueError, match="needs a layout"):
         Adjacency(None, "learned")
+    with pytest.raises(ValueError, match="needs a layout"):
+        Adjacency(None, "fixed", transpose=True)
     ntu = SkeletonGraph.from_data(make_batch(layout="ntu25"))
     with pytest.raises(ValueError, match=r"joint 24, but Adjacency\(kinect20.*20 joints"):
         Adjacency("kinect20").edges(ntu)
