@@ -83,8 +83,8 @@ class SourceDataset(SkeletonDataset):
         )
         self.load(self.processed_paths[0])
         self.restore(self._read_notes([pre_transform, pre_filter]) or {})
-        self._indices = [i for i in range(self.len()) if self.wanted(self.get(i))]
-        if not self._indices:
+        self.keep(self.wanted)
+        if len(self) == 0:
             raise DataError(
                 f"{type(self).__name__}: split {split!r} has no clip",
                 file=self.given,
@@ -97,8 +97,8 @@ class SourceDataset(SkeletonDataset):
         """Finds the clips in the raw data."""
         raise NotImplementedError
 
-    def wanted(self, clip: SkeletonData) -> bool:
-        """Whether a stored clip is part of the split."""
+    def wanted(self, clip: Any) -> bool:
+        """Whether a stored clip is part of the split; only what is asked of it is read."""
         return True
 
     def stamp(self) -> object:
@@ -124,14 +124,14 @@ class SourceDataset(SkeletonDataset):
 
     @property
     def processed_file_names(self) -> list[str]:
-        """One file with all clips; the splits are chosen when it is read."""
+        """The index of all clips; the splits are chosen when it is read."""
         digest = hashlib.sha256(self._options.encode()).hexdigest()[:8]
-        return [f"{self.name}_{digest}.pt"]
+        return [f"{self.name}_{digest}.json"]
 
     def process(self) -> None:
         """Reads the raw data and stores all clips."""
         skipped: dict[str, DataError] = {}
-        self.save(self._clips_read(skipped), self.processed_paths[0])  # type: ignore[arg-type]
+        self.save(self._clips_read(skipped), self.processed_paths[0])
         self.skipped = {name: one_line(error) for name, error in skipped.items()}
         notes = {
             "identity": self._identity([self.pre_transform, self.pre_filter]),
@@ -148,7 +148,7 @@ class SourceDataset(SkeletonDataset):
 
     @property
     def _notes_path(self) -> Path:
-        return Path(f"{self.processed_paths[0]}.json")
+        return Path(self.processed_paths[0]).with_suffix(".notes.json")
 
     def _identity(self, steps: list[Any]) -> str:
         """Returns a digest of all that decides about the stored clips."""
