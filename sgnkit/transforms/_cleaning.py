@@ -31,14 +31,14 @@ class Change(NamedTuple):
         action: What was done: `"dropped"`, `"merged"`, `"ordered"`, `"cut"`, `"hidden"`,
             `"filled"`, `"left"`, `"looped"`, `"zeroed"` or `"applied"`.
         bodies: The bodies that it was done to, counted from 0 as in the recording.
-        count: Number of frames, or of joints over all frames, that it was done to.
+        number: Number of frames, or of joints over all frames, that it was done to.
         why: The reason in words, with figure and threshold.
     """
 
     step: str
     action: str
     bodies: tuple[int, ...]
-    count: int
+    number: int
     why: str
 
 
@@ -75,10 +75,10 @@ class ClipReport:
         self.persons: list[tuple[int, ...]] = [(i,) for i in range(self.bodies_before)]
         self.changes: list[Change] = []
 
-    def add(self, step: object, action: str, persons: list[int], count: int, why: str) -> None:
+    def add(self, step: object, action: str, persons: list[int], number: int, why: str) -> None:
         """Notes a change; ``persons`` are counted as they are at this point of the cleaning."""
         origin = tuple(sorted(body for i in persons for body in self.persons[i]))
-        self.changes.append(Change(type(step).__name__, action, origin, count, why))
+        self.changes.append(Change(type(step).__name__, action, origin, number, why))
 
     def to_dict(self) -> dict[str, Any]:
         """Returns all of it as plain numbers, strings, lists and dicts, ready for JSON."""

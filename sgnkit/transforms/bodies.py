@@ -205,7 +205,7 @@ class AssembleActors(CleaningStep):
                     value[parts[0]][:, frames[body]] = bodies(data, key)[body][:, frames[body]]
             data[key] = value.flatten(0, 1)
         for parts in actors:
-            why = f"continue the actor of body {report.persons[parts[0]][0]}"
+            why = f"continues the actor of body {report.persons[parts[0]][0]}"
             for body in parts[1:]:
                 report.add(self, "merged", [body], int(frames[body].sum()), why)
         used = {body for parts in actors for body in parts}

@@ -118,12 +118,12 @@ class CleanReport:
             kinds = Counter((change.step, change.action) for change in clip.changes)
             for (step, action), changes in kinds.items():
                 row = table.setdefault(step, {}).setdefault(
-                    action, {"clips": 0, "changes": 0, "count": 0}
+                    action, {"clips": 0, "changes": 0, "number": 0}
                 )
                 row["clips"] += 1
                 row["changes"] += changes
-                row["count"] += sum(
-                    c.count for c in clip.changes if (c.step, c.action) == (step, action)
+                row["number"] += sum(
+                    c.number for c in clip.changes if (c.step, c.action) == (step, action)
                 )
         return table
 
@@ -140,7 +140,7 @@ class CleanReport:
         for step, actions in self.counts().items():
             for action, row in actions.items():
                 lines.append(
-                    f"  {step}: {action} {row['count']} in {several(row['clips'], 'clip')}"
+                    f"  {step}: {action} {row['number']} in {several(row['clips'], 'clip')}"
                 )
         return "\n".join([*lines, *map(str, changed)])
 

@@ -115,8 +115,8 @@ class FilterJumps(CleaningStep):
     r"""Hides joints that jump away for a few frames and come back.
 
     A joint is hidden in a frame where it lies far from the median $\mathbf{m}_{v,t}$ of its own
-    places in the `window` frames about $t$ in which it was observed, compared to the size $s$ of
-    the body: the median over its frames of its largest extent along an axis.
+    observed places in `window` frames: those about $t$, or the first or last ones of the clip.
+    Far is measured by the size $s$ of the body, the median of its largest extent along an axis.
 
     $$
     \lVert \mathbf{x}_{v,t} - \mathbf{m}_{v,t} \rVert > \mathrm{distance} \cdot s
@@ -124,11 +124,13 @@ class FilterJumps(CleaningStep):
 
     Hidden joints keep their coordinates and are not observed any more; put
     [`FillMissing`][sgnkit.transforms.FillMissing] after it. A joint with fewer than three
-    observations in a window is not judged. A steady movement is its own median, however fast, and
-    a body that jumps and stays there is not hidden.
+    observations in a window is not judged. A steady movement is its own median, except at the ends
+    of the clip; a body that jumps and stays there is not hidden.
 
     Args:
-        distance: Longest plausible way from the median, in sizes of the body, positive.
+        distance: Longest plausible way from the median, in sizes of the body, positive. The
+            default hides 0 of 1,165,980 observations of UTD-MHAD, 3 of 204,660 of SBU and 547 of
+            1,170,680 of NW-UCLA; with 0.25 it is 16, 144 and 3472.
         window: Number of frames to take the median of, odd, at least 3. Jumps of fewer than half
             of it are found.
 
@@ -147,7 +149,7 @@ class FilterJumps(CleaningStep):
         1 joint in 1 frame, first left_hand in frame 10
     """
 
-    def __init__(self, distance: float = 0.25, window: int = 5) -> None:
+    def __init__(self, distance: float = 0.5, window: int = 5) -> None:
         if distance <= 0 or window < 3 or window % 2 == 0:
             raise ValueError(
                 "FilterJumps: distance must be positive and window odd and at least 3, got "
@@ -160,9 +162,9 @@ class FilterJumps(CleaningStep):
         """Returns the clip with jumps hidden."""
         mask = data.mask
         x = data.x.double().masked_fill(~mask.unsqueeze(-1), torch.nan)
-        half = self.window // 2
-        edge = x.new_full((x.size(0), half, x.size(2)), torch.nan)
-        windows = torch.cat([edge, x, edge], dim=1).unfold(1, self.window, 1)
+        length, size = x.size(1), min(self.window, x.size(1))
+        start = torch.arange(length, device=x.device) - self.window // 2
+        windows = x.unfold(1, size, 1)[:, start.clamp(min=0, max=length - size)]
         enough = windows[:, :, 0].isfinite().sum(-1) >= 3
         away = (x - windows.nanquantile(0.5, dim=-1)).norm(dim=-1)
         jumps = enough & mask & (away > self.distance * self._size(data))
