@@ -5,8 +5,18 @@ from sgnkit.models import MKSGN, get_preset, list_models, mk_sgn_small, register
 
 
 def test_list_models():
-    assert list_models() == ["base_sgn", "base_sgn_small", "mk_sgn", "mk_sgn_small"]
-    assert list_models("*small") == ["base_sgn_small", "mk_sgn_small"]
+    assert list_models() == [
+        "agcn",
+        "base_sgn",
+        "base_sgn_small",
+        "ctrgcn",
+        "mk_sgn",
+        "mk_sgn_small",
+        "multimodal_gcn",
+        "multimodal_gcn_small",
+        "stgcn",
+    ]
+    assert list_models("*sgn_small") == ["base_sgn_small", "mk_sgn_small"]
     assert get_preset("mk_sgn_small") is mk_sgn_small
 
 
