@@ -1,9 +1,23 @@
 """Datasets of skeleton clips."""
 
 from sgnkit.datasets._base import SkeletonDataset
+from sgnkit.datasets._pose_folder_write import write_pose_folder
+from sgnkit.datasets._pose_pickle_raw import write_pose_pickle
 from sgnkit.datasets.nw_ucla import NWUCLA
+from sgnkit.datasets.pose_folder import PoseFolder
+from sgnkit.datasets.pose_pickle import PosePickle
 from sgnkit.datasets.sbu_interaction import SBUInteraction
 from sgnkit.datasets.synthetic import SyntheticActions
 from sgnkit.datasets.utd_mhad import UTDMHAD
 
-__all__ = ["NWUCLA", "UTDMHAD", "SBUInteraction", "SkeletonDataset", "SyntheticActions"]
+__all__ = [
+    "NWUCLA",
+    "UTDMHAD",
+    "PoseFolder",
+    "PosePickle",
+    "SBUInteraction",
+    "SkeletonDataset",
+    "SyntheticActions",
+    "write_pose_folder",
+    "write_pose_pickle",
+]

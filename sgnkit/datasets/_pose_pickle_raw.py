@@ -16,14 +16,11 @@ import numpy as np
 from sgnkit.data import SkeletonData
 from sgnkit.datasets._safe import whole_file
 from sgnkit.datasets._safe_pickle import restricted_pickle
-from sgnkit.datasets._sources import Source, broken, build_clip
+from sgnkit.datasets._sources import MAX_CLASSES, Source, broken, build_clip
 from sgnkit.errors import DataError
 from sgnkit.layout import SkeletonLayout, get_layout, list_layouts
 
 __all__ = ["guess_layout", "read_splits", "scan_pose_pickle", "write_pose_pickle"]
-
-MAX_CLASSES = 10_000
-"""Classes of a set."""
 
 _NTU = re.compile(r"S(\d{3})C(\d{3})P(\d{3})R\d{3}A\d{3}")
 _NUMBERS = ("subject", "camera", "setup")

@@ -55,12 +55,12 @@ class RawFile(NamedTuple):
         return read_bytes(inside(self.root, self.name), limit)
 
 
-def list_files(root: Path, suffix: str) -> Iterator[RawFile]:
+def list_files(root: Path, suffix: str | tuple[str, ...]) -> Iterator[RawFile]:
     """Lists the files of an archive, or of a folder and those below it, in the order of names.
 
     Args:
         root: The archive or folder.
-        suffix: How the names of the files end, in any case.
+        suffix: How the names of the files end, in any case; one ending or several.
 
     Raises:
         sgnkit.errors.DataError: If the root cannot be read, or a folder leads out of it.
@@ -73,11 +73,11 @@ def list_files(root: Path, suffix: str) -> Iterator[RawFile]:
         yield RawFile(root, name, packed=not root.is_dir())
 
 
-def _is_wanted(name: str, suffix: str) -> bool:
+def _is_wanted(name: str, suffix: str | tuple[str, ...]) -> bool:
     return name.lower().endswith(suffix) and not is_noise(name)
 
 
-def _walk(root: Path, folder: str, suffix: str) -> Iterator[str]:
+def _walk(root: Path, folder: str, suffix: str | tuple[str, ...]) -> Iterator[str]:
     try:
         entries = list(os.scandir(root / folder))
     except OSError as error:

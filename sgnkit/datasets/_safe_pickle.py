@@ -74,7 +74,7 @@ def restricted_pickle(path: str | os.PathLike[str], limit: int = MAX_PICKLE) -> 
         ) from error
 
 
-def _look_over(view: mmap.mmap, size: int) -> None:
+def _look_over(view: Any, size: int) -> None:
     """Refuses programs that would take memory out of proportion or use a registry of code."""
     puts = 0
     for opcode, argument, position in pickletools.genops(view):
@@ -85,7 +85,9 @@ def _look_over(view: mmap.mmap, size: int) -> None:
             puts += 1
         elif name.endswith("PUT"):
             puts += 1
-            if int(argument) > 2 * puts + 1000:  # picklers count the slots of the memo
+            if (
+                argument is None or int(argument) > 2 * puts + 1000
+            ):  # picklers count the slots of the memo
                 raise _Refused(f"memo slot {argument} at byte {position}")
 
 
@@ -158,7 +160,8 @@ class _Array(np.ndarray):
         if type(content) is str:  # pickled by Python 2
             content = content.encode("latin1")
         dtype = _checked(shape, dtype, content, self.budget)
-        super().__setstate__((1, shape, dtype, bool(fortran), content))
+        whole: Any = (1, shape, dtype, bool(fortran), content)
+        super().__setstate__(whole)
 
 
 def _checked(shape: Any, dtype: Any, content: Any, budget: _Budget) -> np.dtype[Any]:

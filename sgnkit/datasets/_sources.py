@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
@@ -19,6 +20,7 @@ __all__ = [
     "broken",
     "build_clip",
     "check_on_error",
+    "check_size",
     "collect",
     "one_line",
     "read_all",
@@ -29,6 +31,8 @@ MAX_VALUES = 2**26
 """Coordinates of a clip: 5 hours of one Kinect body."""
 MAX_PERSONS = 1000
 """Persons of a clip."""
+MAX_CLASSES = 10_000
+"""Classes of a set."""
 
 
 class Source(NamedTuple):
@@ -150,14 +154,7 @@ def build_clip(
                 found=f"dtype {values.dtype}",
                 remedy="store numbers, without text and gaps of unequal length",
             )
-        bodies = values.shape[axes.index("M")] if values.ndim == len(axes) and "M" in axes else 1
-        if values.size > MAX_VALUES or bodies > MAX_PERSONS:
-            raise DataError(
-                "a clip is far too large",
-                expected=f"at most {MAX_PERSONS} persons and {MAX_VALUES} coordinates",
-                found=f"shape {values.shape}, axes {axes!r}",
-                remedy="cut the recording into clips; or the axes are in another order",
-            )
+        check_size(values.shape, axes)
         with np.errstate(over="ignore"):
             values = values.astype(np.float32)
         return SkeletonData.from_array(values, layout, axes, **options)
@@ -170,3 +167,15 @@ def build_clip(
             found=error.found,
             remedy=error.remedy,
         ) from error
+
+
+def check_size(shape: tuple[int, ...], axes: str) -> None:
+    """Refuses an array that would fill the memory, before there is one."""
+    bodies = shape[axes.index("M")] if len(shape) == len(axes) and "M" in axes else 1
+    if math.prod(shape) > MAX_VALUES or bodies > MAX_PERSONS:
+        raise DataError(
+            "a clip is far too large",
+            expected=f"at most {MAX_PERSONS} persons and {MAX_VALUES} coordinates",
+            found=f"shape {shape}, axes {axes!r}",
+            remedy="cut the recording into clips; or the axes are in another order",
+        )

@@ -34,19 +34,21 @@ def settle(
 ) -> dict[str, str]:
     """Returns `"train"`, `"val"`, `"test"` or `""` for each clip.
 
-    If ``given`` names no test clip and no training clip, a share of all clips is drawn for
-    testing. If it names no validation clip, a share of the training clips is drawn for that.
+    If ``given`` is empty, a share of all clips is drawn for testing. If it names no training clip,
+    the rest is for training. If it names no validation clip, a share of the training clips is
+    drawn for that.
 
     Args:
         members: All clips.
-        given: Split of clips as somebody wrote it down. A clip that is not in it, where others
-            are, belongs to none.
+        given: Split of clips as somebody wrote it down. Where it names training clips, a clip
+            that is not in it belongs to no split.
         val_fraction: Share of the training clips that is drawn for validation.
         test_fraction: Share of all clips that is drawn for testing.
         seed: Another draw.
     """
     members = list(members)
-    words = {member.name: given.get(member.name, "" if given else "train") for member in members}
+    rest = "" if "train" in given.values() else "train"
+    words = {member.name: given.get(member.name, rest) for member in members}
     if not given:
         words |= dict.fromkeys(draw(members, test_fraction, seed), "test")
     if "val" not in words.values():
@@ -67,7 +69,8 @@ def draw(members: list[Member], fraction: float, seed: int) -> list[str]:
     for name, subject in members:
         units[str(subject) if by_subject else name].append(name)
     order = sorted(units, key=lambda unit: hashlib.sha256(f"{seed} {unit}".encode()).digest())
-    wanted, taken = math.ceil(fraction * len(members)), []
+    wanted = math.ceil(fraction * len(members))
+    taken: list[str] = []
     for unit in order[:-1]:
         if len(taken) >= wanted:
             break

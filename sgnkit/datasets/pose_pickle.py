@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from sgnkit.datasets._pose_pickle_raw import MAX_CLASSES, read_splits, scan_pose_pickle
+from sgnkit.datasets._pose_pickle_raw import read_splits, scan_pose_pickle
 from sgnkit.datasets._safe import inside
 from sgnkit.datasets._safe_pickle import restricted_pickle
 from sgnkit.datasets._source_dataset import SourceDataset
-from sgnkit.datasets._sources import Source
+from sgnkit.datasets._sources import MAX_CLASSES, Source
 from sgnkit.datasets._split_rules import Member, check_fraction, in_split, settle
 from sgnkit.errors import DataError
 from sgnkit.layout import SkeletonLayout, get_layout
