@@ -26,6 +26,7 @@ COMMANDS = {
     "demo": Command("sgnkit.demo", False, "train two small models on made-up skeletons, draw them"),
     "doctor": Command("sgnkit.doctor", False, "check this installation and name the remedies"),
     "train": Command("sgnkit.training.cli", True, "train a model from a config file"),
+    "distill": Command("sgnkit.training.cli", True, "train a teacher, then a student from it"),
     "test": Command(
         "sgnkit.training.cli", True, "evaluate a trained model, with firing rates and energy"
     ),

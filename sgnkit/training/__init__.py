@@ -12,13 +12,16 @@ from sgnkit.training.config import build_transforms, read_experiment
 from sgnkit.training.data import EpochSampler, SeededClips
 from sgnkit.training.evaluate import Scores, evaluate, score_clips
 from sgnkit.training.module import Classifier, parameter_groups
-from sgnkit.training.options import Experiment, OptimOptions, TrainerOptions
+from sgnkit.training.options import DistillOptions, Experiment, OptimOptions, TrainerOptions
 from sgnkit.training.run import Interrupted, train
 from sgnkit.training.schedule import lr_factor
+from sgnkit.training.teaching import load_teacher
 from sgnkit.training.testing import Report, test
+from sgnkit.training.two_stage import distill
 
 __all__ = [
     "Classifier",
+    "DistillOptions",
     "EpochSampler",
     "Experiment",
     "Interrupted",
@@ -32,8 +35,10 @@ __all__ = [
     "check_labels",
     "check_start",
     "describe_model",
+    "distill",
     "evaluate",
     "load_model",
+    "load_teacher",
     "lr_factor",
     "parameter_groups",
     "read_checkpoint",

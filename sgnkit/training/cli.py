@@ -1,4 +1,4 @@
-"""The commands `sgnkit train`, `sgnkit test` and `sgnkit predict`."""
+"""The commands `sgnkit train`, `sgnkit distill`, `sgnkit test` and `sgnkit predict`."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import csv
 import json
 import shlex
 import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,10 @@ from sgnkit.training.run_folder import portable
 
 __all__ = ["main"]
 
+_CKPT_PATH = {
+    "type": str,
+    "help": "Checkpoint to continue from; 'last' continues the newest run.",
+}
 _SPLIT = {"type": str, "default": "test", "help": "Clips to use: train, val, test or all."}
 
 
@@ -21,37 +26,42 @@ def main(argv: list[str]) -> int:
     """Runs one command and returns its exit code.
 
     Args:
-        argv: "train", "test" or "predict", and the arguments that follow.
+        argv: "train", "distill", "test" or "predict", and the arguments that follow.
     """
     command, *rest = argv
-    return {"train": _train, "test": _test, "predict": _predict}[command](rest)
+    commands = {"train": _train, "distill": _distill, "test": _test, "predict": _predict}
+    return commands[command](rest)
 
 
 def _train(argv: list[str]) -> int:
-    experiment, more = read_experiment(
-        "train",
-        argv,
-        {
-            "ckpt_path": {
-                "type": str,
-                "help": "Checkpoint to continue from; 'last' continues the newest run.",
-            }
-        },
-    )
-    from sgnkit.training.run import Interrupted, train
+    from sgnkit.training.run import train
 
-    command = portable(["sgnkit", "train", *argv])
+    return _run("train", argv, lambda *arguments: [train(*arguments)])
+
+
+def _distill(argv: list[str]) -> int:
+    from sgnkit.training.two_stage import distill
+
+    return _run("distill", argv, distill)
+
+
+def _run(name: str, argv: list[str], function: Callable[..., Sequence[Path | None]]) -> int:
+    experiment, more = read_experiment(name, argv, {"ckpt_path": _CKPT_PATH})
+    from sgnkit.training.run import Interrupted
+
+    command = portable(["sgnkit", name, *argv])
     try:
-        folder = train(experiment, more["ckpt_path"], command)
+        folders = function(experiment, more["ckpt_path"], command)
     except Interrupted as stop:
-        again = shlex.join(["sgnkit", "train", *argv])
+        again = shlex.join(["sgnkit", name, *argv])
         again += "" if more["ckpt_path"] else " --ckpt_path last"
         print(f"\n{stop}\ncontinue with: {again}", file=sys.stderr)
         return 130
-    if folder is not None:
-        result = json.loads((folder / "results.json").read_text(encoding="utf-8"))
-        print(_accuracies(result))
-        print(f"results: {folder / 'results.json'}")
+    for folder in folders:
+        if folder is not None:
+            result = json.loads((folder / "results.json").read_text(encoding="utf-8"))
+            print(f"{result['model']}: {_accuracies(result)}")
+            print(f"results: {folder / 'results.json'}")
     return 0
 
 

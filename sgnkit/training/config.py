@@ -252,10 +252,11 @@ def _relate_to_file(experiment: Experiment, file: Path, argv: list[str]) -> None
     typed = {text.split("=")[0] for text in argv}
     if experiment.weights and "--weights" not in typed:
         experiment.weights = str(file.parent / experiment.weights)
-    if experiment.distill.teacher and "--distill.teacher" not in typed:
-        experiment.distill.teacher = [
-            str(file.parent / teacher) for teacher in experiment.distill.teachers
-        ]
+    distill = experiment.distill
+    if distill.teacher and "--distill.teacher" not in typed:
+        distill.teacher = [str(file.parent / teacher) for teacher in distill.teachers]
+    if distill.teacher_config and "--distill.teacher_config" not in typed:
+        distill.teacher_config = str(file.parent / distill.teacher_config)
 
 
 def _check_values(experiment: Experiment) -> None:
@@ -304,6 +305,7 @@ def _nearest(word: str, known: list[str]) -> str:
 
 _DESCRIPTIONS = {
     "train": "Trains a model and tests it. Keys of the file can be overridden: --optim.lr 0.05",
+    "distill": "Trains a teacher where it has no weights yet, then its student, and tests both.",
     "test": "Tests trained weights: accuracy, firing rates and an estimate of the energy.",
     "predict": "Writes the class and the scores of every clip.",
 }

@@ -78,6 +78,8 @@ class DistillOptions:
     Args:
         teacher: Weights of a trained model (`weights.pt`) or its scores (`scores.npz`), or a list
             of either, relative to the file that this key stands in.
+        teacher_config: Experiment file of the teacher, relative as above, from which
+            `sgnkit distill` trains it where the weights are missing.
         teacher_weights: Weight of each teacher in the sum of their logits; even by default.
         taps: Submodule of the student for each tapped submodule of the teacher. With several
             teachers the names begin with `models.0`, `models.1` and so on.
@@ -93,6 +95,7 @@ class DistillOptions:
     """
 
     teacher: str | list[str] | None = None
+    teacher_config: str | None = None
     teacher_weights: list[float] | None = None
     taps: dict[str, str] = field(default_factory=dict)
     resample: Literal["linear"] | None = None

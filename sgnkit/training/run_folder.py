@@ -55,8 +55,11 @@ def latest_run(experiment: Experiment) -> Path:
 def write_config(path: Path, experiment: Experiment, weights: str | None) -> None:
     """Writes the resolved experiment, which names weights and teachers relative to itself."""
     content = {**experiment.to_dict(), "weights": weights}
-    teachers = [os.path.relpath(teacher, path.parent) for teacher in experiment.distill.teachers]
+    distill, folder = experiment.distill, path.parent
+    teachers = [os.path.relpath(teacher, folder) for teacher in distill.teachers]
     content["distill"]["teacher"] = teachers or None
+    if distill.teacher_config:
+        content["distill"]["teacher_config"] = os.path.relpath(distill.teacher_config, folder)
     path.write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
 
 

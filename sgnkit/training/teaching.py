@@ -107,6 +107,12 @@ def load_teacher(options: DistillOptions, class_names: list[str]) -> nn.Module:
 
 
 def _network(file: Path, class_names: list[str]) -> nn.Module:
+    if not file.is_file():
+        raise CheckpointError(
+            "there is no such teacher",
+            file=file,
+            remedy="train it first, or let `sgnkit distill` train both",
+        )
     model = load_model(file)
     names: Any = model.class_names
     if list(names) != list(class_names):

@@ -1,5 +1,7 @@
 """A training that takes a second: twelve clips of two classes, a network of two blocks."""
 
+import copy
+
 import pytest
 import yaml
 
@@ -30,6 +32,12 @@ def write(folder):
     path = folder / "tiny.yaml"
     path.write_text(yaml.safe_dump({**EXPERIMENT, "output": str(folder / "runs")}))
     return path
+
+
+@pytest.fixture(scope="session")
+def values():
+    """The experiment as plain values."""
+    return copy.deepcopy(EXPERIMENT)
 
 
 @pytest.fixture
