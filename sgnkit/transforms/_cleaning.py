@@ -80,6 +80,11 @@ class ClipReport:
         origin = tuple(sorted(body for i in persons for body in self.persons[i]))
         self.changes.append(Change(type(step).__name__, action, origin, number, why))
 
+    @property
+    def is_changed(self) -> bool:
+        """Whether a cleaning step did anything; other transforms do not count."""
+        return any(change.action != "applied" for change in self.changes)
+
     def to_dict(self) -> dict[str, Any]:
         """Returns all of it as plain numbers, strings, lists and dicts, ready for JSON."""
         return {

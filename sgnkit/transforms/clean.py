@@ -70,6 +70,14 @@ POLICIES: dict[str, Callable[[], list[BaseTransform]]] = {
 }
 
 
+# What the summary counts for each action: a key of `counts`, and its noun.
+_UNITS = {
+    **dict.fromkeys(("dropped", "merged"), ("changes", "body", "bodies")),
+    **dict.fromkeys(("cut", "looped"), ("number", "frame")),
+    **dict.fromkeys(("hidden", "filled", "left", "zeroed"), ("number", "joint")),
+}
+
+
 def cleaning_steps(policy: str) -> list[BaseTransform]:
     """Returns the steps of a named policy of [`Clean`][sgnkit.transforms.Clean], to change them.
 
@@ -103,7 +111,7 @@ class CleanReport:
         >>> data = clean(data)
         >>> print(report)
         1 clip, 1 of them changed
-          CutEmptyFrames: cut 2 in 1 clip
+          CutEmptyFrames: cut 2 frames in 1 clip
         S001: 1 body in 9 frames -> 1 person in 7 frames
           CutEmptyFrames: cut: 2 of 9 frames with nobody in them
     """
@@ -135,13 +143,13 @@ class CleanReport:
         return len(self.clips)
 
     def __str__(self) -> str:
-        changed = [clip for clip in self.clips if clip.changes]
+        changed = [clip for clip in self.clips if clip.is_changed]
         lines = [f"{several(len(self.clips), 'clip')}, {len(changed)} of them changed"]
         for step, actions in self.counts().items():
             for action, row in actions.items():
-                lines.append(
-                    f"  {step}: {action} {row['number']} in {several(row['clips'], 'clip')}"
-                )
+                key, *noun = _UNITS.get(action, ("number", ""))
+                amount = f" {several(row[key], *noun)}" if noun != [""] else ""
+                lines.append(f"  {step}: {action}{amount} in {several(row['clips'], 'clip')}")
         return "\n".join([*lines, *map(str, changed)])
 
     def __repr__(self) -> str:

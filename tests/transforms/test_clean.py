@@ -233,7 +233,11 @@ def test_report_gathers_clips():
     cut = sum(c.number for clip in report.clips for c in clip.changes if c.action == "cut")
     assert content["counts"]["CutEmptyFrames"]["cut"]["number"] == cut
     text = str(report)
-    assert text.startswith("5 clips, 5 of them changed\n") and text.count("S001: ") == 5
+    changed = [clip for clip in report.clips if clip.is_changed]
+    assert text.startswith(f"5 clips, {len(changed)} of them changed\n")
+    assert f"  CutEmptyFrames: cut {cut} frames in " in text
+    assert "  Center: applied in 5 clips\n" in text
+    assert text.count("S001: ") == len(changed)
     assert repr(report) == "CleanReport(5 clips)"
     assert "report" not in str(clean)
 
