@@ -86,11 +86,11 @@ def test_a_trained_teacher_is_not_trained_again(taught):
     folder, (teacher, _) = taught
     experiment = student_of(folder, "--distill.teacher", str(teacher / "weights.pt"))
     experiment.trainer.max_epochs = 1
-    before = sorted((folder / "runs" / "teacher").iterdir())
+    before = sorted(teacher.parent.iterdir())
     none, student = distill(experiment)
     assert none is None
     assert student is not None
-    assert sorted((folder / "runs" / "teacher").iterdir()) == before
+    assert sorted(teacher.parent.iterdir()) == before
 
 
 def test_continued_distillation(taught):
