@@ -43,10 +43,9 @@ def write_files(folder: Path, num_clips: int, seed: int) -> None:
         file.parent.mkdir(parents=True, exist_ok=True)
         with file.open("w", newline="") as stream:
             table = csv.writer(stream)
-            table.writerow(["frame", *(f"{j}_{q}" for j in LAYOUT.joints for q in quantities)])
-            for t in range(len(points)):
-                row = np.column_stack([points[t], score[t]]).round(3)
-                table.writerow([t, *row.flatten()])
+            table.writerow(f"{j}_{q}" for j in LAYOUT.joints for q in ("x", "y", "score"))
+            for frame in np.concatenate([points, score[..., None]], axis=-1).round(3):
+                table.writerow(frame.flatten())
 
 
 def main(argv: Sequence[str] | None = None) -> None:
