@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch_geometric.data import InMemoryDataset
 
-from sgnkit.data import SkeletonData
+from sgnkit.data import SkeletonData, transform_clips
 from sgnkit.datasets._storage import StoredClips, write_clips
 from sgnkit.errors import DataError
 from sgnkit.layout import SkeletonLayout
@@ -85,6 +85,32 @@ class SkeletonDataset(InMemoryDataset):
     def get(self, idx: int) -> SkeletonData:
         """Returns a stored clip, without the transform; changing its attributes is safe."""
         return copy.copy(self._clips[idx])
+
+    def fetch(self, indices: Sequence[int], seeds: Sequence[int] | None = None) -> Sequence[Any]:
+        """Returns some clips with the transform applied, to many at once where that is faster.
+
+        Loaders call this through `__getitems__`.
+
+        Args:
+            indices: Numbers of the clips.
+            seeds: Seed of the transform of each clip; without, torch's default generator is used
+                as it is, in another order than clip by clip.
+        """
+        if len(indices) == 0:
+            return []
+        cls = type(self)
+        if cls.get is not SkeletonDataset.get or cls.__getitem__ is not SkeletonDataset.__getitem__:
+            return transform_clips(self.__getitem__, indices, seeds)
+        places = [self.indices()[int(i)] for i in indices]
+        clips: Sequence[Any] | None = None
+        if isinstance(self._clips, StoredClips):
+            clips = self._clips.read(places)
+        if clips is None:
+            clips = [self.get(i) for i in places]
+        return transform_clips(self.transform, clips, seeds)
+
+    def __getitems__(self, indices: Sequence[int]) -> Sequence[Any]:
+        return self.fetch(indices)
 
     def keep(self, wanted: Callable[[Any], bool]) -> None:
         """Leaves out the clips that are not wanted, for good; the processed file keeps them.

@@ -228,12 +228,21 @@ class Column:
         """Whether a clip has this attribute, in this kind."""
         return self._rows is None or self._rows[index] >= 0
 
+    def is_tensor(self, ndim: int) -> bool:
+        """Whether the values are tensors with so many axes."""
+        return self.kind == "tensor" and self._shapes is not None and self._shapes.shape[1] == ndim
+
     def absent(self) -> bool:
         """Whether any clip lacks this attribute, in this kind."""
         return self._rows is not None
 
-    def read(self, indices: Sequence[int] | Array) -> list[Any]:
-        """Returns the values of some clips, all of which have one."""
+    def read(self, indices: Sequence[int] | Array, true_as_none: bool = False) -> list[Any]:
+        """Returns the values of some clips, all of which have one.
+
+        Args:
+            indices: Numbers of the clips.
+            true_as_none: Whether None stands for a tensor that is True everywhere.
+        """
         rows = np.asarray(indices) if self._rows is None else self._rows[indices]
         if self._scalar:
             return self._values[rows].tolist()
@@ -245,6 +254,11 @@ class Column:
         shapes: Iterable[Any] = [()] * len(parts)
         if self._shapes is not None:
             shapes = self._shapes[rows].tolist()
+        if true_as_none and self.dtype == "bool":
+            return [
+                self._whole(part, shape) if len(part) else None
+                for part, shape in zip(parts, shapes, strict=True)
+            ]
         return [self._whole(part, shape) for part, shape in zip(parts, shapes, strict=True)]
 
     def _whole(self, numbers: Array, shape: Sequence[int]) -> Any:

@@ -7,17 +7,14 @@ import os
 import shutil
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from sgnkit import _layout_io
 from sgnkit.data import SkeletonData
-from sgnkit.data.skeleton_data import body_graph
+from sgnkit.data.clip_list import GRAPH, ClipList, bodies, follows_layout
 from sgnkit.datasets._columns import Column, ColumnWriter, NpyWriter, encode, open_npy
 from sgnkit.errors import DataError
 from sgnkit.layout import SkeletonLayout, get_layout, list_layouts, register_layout
@@ -25,7 +22,7 @@ from sgnkit.layout import SkeletonLayout, get_layout, list_layouts, register_lay
 __all__ = ["StoredClips", "write_clips"]
 
 _FORMAT = "sgnkit clips 2"
-_GRAPH = ("edge_index", "edge_type", "joint", "person", "parent_index")
+_ALL = (1 << len(GRAPH)) - 1
 _MAX_INDEX = 64 * 2**20  # bytes
 
 
@@ -66,15 +63,16 @@ def _write_columns(clips: Iterable[SkeletonData], folder: Path, path: Path) -> d
     count, whole = 0, False
     try:
         for count, clip in enumerate(clips, 1):
-            layout, persons, derived = _derived(clip)
+            layout, persons, derived = follows_layout(clip)
             if layout is not None and layout.name not in layouts:
                 layouts[layout.name] = len(tables)
                 tables.append(layout)
-            graph.append([-1 if layout is None else layouts[layout.name], persons, derived])
+            bits = sum(1 << GRAPH.index(key) for key in derived)
+            graph.append([-1 if layout is None else layouts[layout.name], persons, bits])
             written = set()
             for key, value in clip.to_dict().items():
                 keys.setdefault(key)
-                if key in _GRAPH and derived >> _GRAPH.index(key) & 1:
+                if key in derived:
                     continue
                 try:
                     encoded = encode(value)
@@ -103,32 +101,6 @@ def _write_columns(clips: Iterable[SkeletonData], folder: Path, path: Path) -> d
     }
 
 
-@lru_cache(maxsize=64)
-def _bodies(layout: SkeletonLayout, num_persons: int) -> dict[str, Tensor]:
-    """Returns the graph of some bodies; clips share it."""
-    return body_graph(layout, num_persons)
-
-
-def _derived(clip: SkeletonData) -> tuple[SkeletonLayout | None, int, int]:
-    """Returns layout and persons of a clip, and which parts of its graph follow from these."""
-    values = clip.to_dict()
-    name, joint = values.get("layout"), values.get("joint")
-    if name not in list_layouts() or not isinstance(joint, Tensor) or joint.dim() != 1:
-        return None, 0, 0
-    layout = get_layout(name)
-    persons = len(joint) // layout.num_joints
-    expected, bits = _bodies(layout, persons), 0
-    for k, key in enumerate(_GRAPH):
-        value = values.get(key)
-        if value is expected[key] or (
-            type(value) is Tensor
-            and value.dtype is expected[key].dtype
-            and torch.equal(value.cpu(), expected[key])
-        ):
-            bits |= 1 << k
-    return layout, persons, bits
-
-
 class StoredClips(Sequence[SkeletonData]):
     """The clips that `write_clips` wrote, read when they are asked for.
 
@@ -152,6 +124,13 @@ class StoredClips(Sequence[SkeletonData]):
         if len(self._graph) != self._count:
             raise ValueError(f"{len(self._graph)} graphs of {self._count} clips")
 
+        kinds = {column.key: column for column in self._columns}
+        self._alike = (
+            len(kinds) == len(self._columns)
+            and not any(column.absent() for column in self._columns)
+            and all(k in kinds and kinds[k].is_tensor(dim) for k, dim in (("x", 3), ("mask", 2)))
+        )
+
     def __reduce__(self) -> Any:
         return StoredClips, (self.path, self.data_cls)
 
@@ -164,17 +143,28 @@ class StoredClips(Sequence[SkeletonData]):
         if not -self._count <= index < self._count:
             raise IndexError(f"there are {self._count} clips, no clip {index}")
         index %= self._count
-        layout, persons, derived = self._graph[index].tolist()
+        layout, persons, bits = self._graph[index].tolist()
         values = {
             column.key: column.read([index])[0] for column in self._columns if column.present(index)
         }
-        if derived:
-            bodies = _bodies(self.layouts[layout], persons)
-            values.update({k: bodies[k] for i, k in enumerate(_GRAPH) if derived >> i & 1})
+        if bits:
+            graph = bodies(self.layouts[layout], persons)
+            values.update({key: graph[key] for k, key in enumerate(GRAPH) if bits >> k & 1})
         return self.data_cls(**{key: values[key] for key in self._keys if key in values})
 
     def __iter__(self) -> Iterator[SkeletonData]:
         return (self[i] for i in range(self._count))
+
+    def read(self, indices: Sequence[int]) -> ClipList | None:
+        """Returns some clips at once, or None if they have no layout or no keys in common."""
+        chosen = np.asarray(indices, np.int64)
+        graph = self._graph[chosen]
+        if not self._alike or (graph[:, 0] != graph[0, 0]).any() or (graph[:, 2] != _ALL).any():
+            return None
+        values = {c.key: c.read(chosen, c.key == "mask") for c in self._columns}
+        x, mask = values.pop("x"), values.pop("mask")
+        layout = self.layouts[int(graph[0, 0])]
+        return ClipList(layout, x, mask, values, self._keys, self.data_cls)
 
     def values(self, key: str, indices: Sequence[int] | None = None) -> list[Any]:
         """Returns one attribute of each clip, or of some, None where a clip has no such one."""
@@ -182,7 +172,7 @@ class StoredClips(Sequence[SkeletonData]):
         columns = [column for column in self._columns if column.key == key]
         if len(columns) == 1 and not columns[0].absent():
             return columns[0].read(wanted)
-        if key in _GRAPH:
+        if key in GRAPH:
             return [self[i][key] for i in wanted.tolist()]
         found = [None] * len(wanted)
         for column in columns:

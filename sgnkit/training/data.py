@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import torch
-from torch.utils.data import ConcatDataset, Dataset, Sampler
+from torch.utils.data import ConcatDataset, DataLoader, Dataset, Sampler
 from torch_geometric.data import Data
-from torch_geometric.loader import DataLoader
 
+from sgnkit.data import collate, fetch_clips
 from sgnkit.errors import ConfigError, DataError
 from sgnkit.training.config import build_transforms, dataset_class
 from sgnkit.training.options import Experiment
@@ -79,6 +79,10 @@ class SeededClips(Dataset):
             return self.clips[index]
         finally:
             torch.set_rng_state(state)
+
+    def __getitems__(self, keys: Sequence[tuple[int, int]]) -> Sequence[Data]:
+        seeds = [_mix(self.seed, epoch, index) for epoch, index in keys]
+        return fetch_clips(self.clips, [index for _, index in keys], seeds)
 
 
 class EpochSampler(Sampler):
@@ -157,12 +161,18 @@ def train_loader(
         sampler=EpochSampler(len(clips), size, experiment.seed, rank, world_size),
         num_workers=experiment.num_workers,
         persistent_workers=experiment.num_workers > 0,
+        collate_fn=collate,
     )
 
 
 def test_loader(experiment: Experiment, clips: Any) -> DataLoader:
     """Returns a loader of all clips in their own order."""
-    return DataLoader(clips, batch_size=experiment.batch_size, num_workers=experiment.num_workers)
+    return DataLoader(
+        clips,
+        batch_size=experiment.batch_size,
+        num_workers=experiment.num_workers,
+        collate_fn=collate,
+    )
 
 
 def training_clips(experiment: Experiment) -> tuple[Any, Any | None]:

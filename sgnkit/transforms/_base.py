@@ -31,6 +31,9 @@ class ClipTransform(BaseTransform):
 
     A subclass assigns new tensors to the attributes of the shallow copy that `forward` gets and
     never writes into a tensor. Randomness comes from torch's default generator alone.
+
+    Where many clips at once take less time, a subclass also defines `forward_batch`: see
+    [`transform_clips`][sgnkit.data.transform_clips].
     """
 
     def __call__(self, data: Any) -> SkeletonData:

@@ -7,7 +7,7 @@ import math
 import torch
 from torch import Tensor
 
-from sgnkit.data import SkeletonData
+from sgnkit.data import ClipList, RandomStreams, SkeletonData
 from sgnkit.transforms._base import ClipTransform, draw
 
 __all__ = ["Jitter", "RandomRotate", "RandomScale", "rotation_matrix"]
@@ -75,7 +75,16 @@ class RandomRotate(ClipTransform):
 
     def forward(self, data: SkeletonData) -> SkeletonData:
         """Returns the clip rotated."""
-        channels = data.x.size(-1)
+        data.x = data.x @ self._rotation(data.x.size(-1)).t().to(data.x)
+        return data
+
+    def forward_batch(self, clips: ClipList, streams: RandomStreams) -> ClipList:
+        """Returns all clips rotated."""
+        rotations = streams.draw(self._rotation, [x.size(-1) for x in clips.x])
+        turned = torch.stack(rotations).transpose(1, 2).to(clips.x[0])
+        return clips.with_([x @ r for x, r in zip(clips.x, turned, strict=True)])
+
+    def _rotation(self, channels: int) -> Tensor:
         if channels not in (2, 3) or (channels == 2 and "z" not in self.axes):
             raise ValueError(
                 "RandomRotate: needs 3 coordinates, or 2 and 'z' among the axes, got "
@@ -85,9 +94,7 @@ class RandomRotate(ClipTransform):
         angles = [draw(-limit, limit) if axis in self.axes else 0.0 for axis in "xyz"]
         if channels == 2:
             angles[:2] = 0.0, 0.0
-        rotation = rotation_matrix(*angles)[:channels, :channels]
-        data.x = data.x @ rotation.t().to(data.x)
-        return data
+        return rotation_matrix(*angles)[:channels, :channels]
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.degrees}, axes={self.axes!r})"
@@ -124,6 +131,11 @@ class RandomScale(ClipTransform):
         data.x = data.x * draw(*self.scale)
         return data
 
+    def forward_batch(self, clips: ClipList, streams: RandomStreams) -> ClipList:
+        """Returns all clips scaled."""
+        factors = streams.draw(lambda _: draw(*self.scale), clips.x)
+        return clips.with_([x * factor for x, factor in zip(clips.x, factors, strict=True)])
+
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.scale})"
 
@@ -156,6 +168,14 @@ class Jitter(ClipTransform):
         noise = torch.randn(data.x.shape).to(data.x) * self.std
         data.x = data.x + noise * data.mask.unsqueeze(-1)
         return data
+
+    def forward_batch(self, clips: ClipList, streams: RandomStreams) -> ClipList:
+        """Returns all clips with noise."""
+        noises = streams.draw(lambda x: torch.randn(x.shape).to(x).mul_(self.std), clips.x)
+        out = []
+        for x, mask, noise in zip(clips.x, clips.mask, noises, strict=True):
+            out.append((noise if mask is None else noise.mul_(mask.unsqueeze(-1))).add_(x))
+        return clips.with_(out)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.std})"

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import torch
+from torch import Tensor
 
-from sgnkit.data import SkeletonData
+from sgnkit.data import ClipList, RandomStreams, SkeletonData
 from sgnkit.data.skeleton_data import body_graph
 from sgnkit.layout import SkeletonLayout, get_layout
 from sgnkit.transforms._base import ClipTransform
@@ -41,28 +42,46 @@ class MirrorLeftRight(ClipTransform):
 
     def forward(self, data: SkeletonData) -> SkeletonData:
         """Returns the clip, mirrored or not."""
-        channels = data.x.size(-1)
-        if not 0 <= self.axis < channels:
+        if self._is_chosen(data.x):
+            nodes = _counterparts(data.skeleton, data.num_persons).to(data.x.device)
+            data.x = data.x.index_select(0, nodes) * self._sign(data.x)
+            data.mask = data.mask[nodes]
+        return data
+
+    def forward_batch(self, clips: ClipList, streams: RandomStreams) -> ClipList:
+        """Returns all clips, each of them mirrored or not."""
+        chosen = streams.draw(self._is_chosen, clips.x)
+        persons, x, mask = clips.num_persons, list(clips.x), list(clips.mask)
+        for k in (k for k, is_chosen in enumerate(chosen) if is_chosen):
+            nodes, observed = _counterparts(clips.layout, persons[k]), mask[k]
+            x[k] = x[k].index_select(0, nodes) * self._sign(x[k])
+            mask[k] = None if observed is None else observed[nodes]
+        return clips.with_(x, mask)
+
+    def _is_chosen(self, x: Tensor) -> bool:
+        if not 0 <= self.axis < x.size(-1):
             raise ValueError(
-                f"MirrorLeftRight: axis must be in [0, {channels}) for C={channels}, "
+                f"MirrorLeftRight: axis must be in [0, {x.size(-1)}) for C={x.size(-1)}, "
                 f"got {self.axis}"
             )
-        if float(torch.rand(())) >= self.p:
-            return data
-        layout = data.skeleton
-        swap = list(range(layout.num_joints))
-        for left, right in layout.pairs:
-            swap[left], swap[right] = right, left
-        first_node = data.person * layout.num_joints
-        nodes = first_node + torch.tensor(swap, device=data.x.device)[data.joint]
-        sign = data.x.new_ones(channels)
+        return float(torch.rand(())) < self.p
+
+    def _sign(self, x: Tensor) -> Tensor:
+        sign = x.new_ones(x.size(-1))
         sign[self.axis] = -1
-        data.x = data.x[nodes] * sign
-        data.mask = data.mask[nodes]
-        return data
+        return sign
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(p={self.p}, axis={self.axis})"
+
+
+def _counterparts(layout: SkeletonLayout, num_persons: int) -> Tensor:
+    """Returns the node of the other side of the body for each node, or the node itself."""
+    swap = list(range(layout.num_joints))
+    for left, right in layout.pairs:
+        swap[left], swap[right] = right, left
+    first = torch.arange(num_persons).unsqueeze(1) * layout.num_joints
+    return (first + torch.tensor(swap)).flatten()
 
 
 class DropJoints(ClipTransform):
@@ -94,6 +113,19 @@ class DropJoints(ClipTransform):
         data.x = data.x.masked_fill(~kept.unsqueeze(-1), 0)
         data.mask = data.mask & kept
         return data
+
+    def forward_batch(self, clips: ClipList, streams: RandomStreams) -> ClipList:
+        """Returns all clips with hidden joints."""
+        joints = clips.layout.num_joints
+        drawn = streams.draw(lambda _: torch.rand(joints) >= self.p, clips.x)
+        x, mask = list(clips.x), list(clips.mask)
+        for k, (kept, persons) in enumerate(zip(drawn, clips.num_persons, strict=True)):
+            if not kept.all():
+                kept = kept.repeat(persons).unsqueeze(-1)
+                observed, num_frames = mask[k], x[k].size(1)
+                mask[k] = kept.repeat(1, num_frames) if observed is None else observed & kept
+                x[k] = x[k].masked_fill(~kept.unsqueeze(-1), 0)
+        return clips.with_(x, mask)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(p={self.p})"

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sgnkit.data import MODALITIES, SkeletonData, to_modalities
+from sgnkit.data import MODALITIES, ClipList, RandomStreams, SkeletonData, to_modalities
+from sgnkit.data.clip_list import bodies
 from sgnkit.data.modality import check_modalities
 from sgnkit.transforms._base import ClipTransform
 
@@ -43,13 +44,26 @@ class ToModalities(ClipTransform):
     def forward(self, data: SkeletonData) -> SkeletonData:
         """Returns the clip with modalities as channels."""
         if "modality" in data:
-            raise ValueError(
-                f"ToModalities: the clip holds {data.modality!r} already, joint coordinates are "
-                "needed; use the transform once"
-            )
+            self._refuse(data.modality)
         data.x = to_modalities(data.x, data.parent_index, self.names).movedim(0, 2).flatten(2)
         data.modality = "+".join(self.names)
         return data
+
+    def forward_batch(self, clips: ClipList, streams: RandomStreams) -> ClipList:
+        """Returns all clips with modalities as channels."""
+        if "modality" in clips.rest:
+            self._refuse(clips.rest["modality"][0])
+        out = []
+        for x, persons in zip(clips.x, clips.num_persons, strict=True):
+            parents = bodies(clips.layout, persons)["parent_index"]
+            out.append(to_modalities(x, parents, self.names).movedim(0, 2).flatten(2))
+        return clips.with_(out, modality=["+".join(self.names)] * len(out))
+
+    def _refuse(self, modality: str) -> None:
+        raise ValueError(
+            f"ToModalities: the clip holds {modality!r} already, joint coordinates are "
+            "needed; use the transform once"
+        )
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({', '.join(map(repr, self.names))})"

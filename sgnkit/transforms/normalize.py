@@ -5,9 +5,15 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from sgnkit.data import SkeletonData
+from sgnkit.data import ClipList, RandomStreams, SkeletonData
 from sgnkit.layout import SkeletonLayout
-from sgnkit.transforms._base import ClipTransform, JointSpec, joint_indices, trajectory
+from sgnkit.transforms._base import (
+    ClipTransform,
+    JointSpec,
+    fill_missing,
+    joint_indices,
+    trajectory,
+)
 
 __all__ = ["AlignBody", "Center", "MinMaxNormalize"]
 
@@ -46,6 +52,22 @@ class Center(ClipTransform):
         data.x = data.x - (origin[:1] if self.frame == "first" else origin)
         return data
 
+    def forward_batch(self, clips: ClipList, streams: RandomStreams) -> ClipList:
+        """Returns all clips moved."""
+        nodes = joint_indices(
+            clips.layout, clips.layout.center if self.joint is None else self.joint
+        )
+        end, out = 1 if self.frame == "first" else None, []
+        for x, mask in zip(clips.x, clips.mask, strict=True):
+            if mask is not None and not mask[nodes].all():
+                path = fill_missing(x[nodes], mask[nodes])[0][:, :end].mean(dim=0)
+            elif len(nodes) == 1:
+                path = x[nodes[0], :end]
+            else:
+                path = x[nodes, :end].mean(dim=0)
+            out.append(x - path)
+        return clips.with_(out)
+
     def __repr__(self) -> str:
         joint = "" if self.joint is None else f"{self.joint!r}, "
         return f"{type(self).__name__}({joint}frame={self.frame!r})"
@@ -76,18 +98,27 @@ class MinMaxNormalize(ClipTransform):
 
     def forward(self, data: SkeletonData) -> SkeletonData:
         """Returns the clip normalised."""
-        x, mask = data.x, data.mask
-        if mask.all():
-            low, high = x.amin(dim=(0, 1)), x.amax(dim=(0, 1))
-        else:
-            hidden = ~mask.unsqueeze(-1)
-            low = x.masked_fill(hidden, torch.inf).amin(dim=(0, 1))
-            high = x.masked_fill(hidden, -torch.inf).amax(dim=(0, 1))
-        extent = high - low
-        degenerate = ~(extent > 0)
-        out = (x - low) / extent.masked_fill(degenerate, 1) * 2 - 1
-        data.x = out.masked_fill(degenerate, 0)
+        data.x = _normalized(data.x, data.mask)
         return data
+
+    def forward_batch(self, clips: ClipList, streams: RandomStreams) -> ClipList:
+        """Returns all clips normalised."""
+        return clips.with_([_normalized(*p) for p in zip(clips.x, clips.mask, strict=True)])
+
+
+def _normalized(x: Tensor, mask: Tensor | None) -> Tensor:
+    rows = x.reshape(-1, x.size(-1)).t().contiguous()  # along rows, extrema take a tenth
+    if mask is None or mask.all():
+        low, high = rows.amin(dim=1), rows.amax(dim=1)
+    else:
+        hidden = ~mask.reshape(-1)
+        low = rows.masked_fill(hidden, torch.inf).amin(dim=1)
+        high = rows.masked_fill(hidden, -torch.inf).amax(dim=1)
+    extent = high - low
+    degenerate = ~(extent > 0)
+    extent = extent.masked_fill(degenerate, 1)
+    out = (x - low).div_(extent).mul_(2).sub_(1)
+    return out.masked_fill(degenerate, 0) if degenerate.any() else out
 
 
 class AlignBody(ClipTransform):

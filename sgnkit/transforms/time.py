@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from sgnkit.data import SkeletonData
+from sgnkit.data import ClipList, RandomStreams, SkeletonData
 from sgnkit.transforms._base import ClipTransform, draw
 
 __all__ = ["RandomCropResize", "UniformSample"]
@@ -60,6 +60,19 @@ class UniformSample(ClipTransform):
         data.x = data.x.index_select(1, index)
         data.mask = data.mask.index_select(1, index)
         return data
+
+    def forward_batch(self, clips: ClipList, streams: RandomStreams) -> ClipList:
+        """Returns all clips with `num_frames` frames."""
+        lengths = clips.num_frames
+        if self.random:
+            index = streams.draw(self._index, lengths)
+        else:
+            known = {length: self._index(length) for length in set(lengths)}
+            index = [known[length] for length in lengths]
+        return clips.with_(
+            [x.index_select(1, i) for x, i in zip(clips.x, index, strict=True)],
+            [m if m is None else m[:, i] for m, i in zip(clips.mask, index, strict=True)],
+        )
 
     def _index(self, length: int) -> Tensor:
         steps = torch.arange(self.num_frames)
@@ -129,17 +142,32 @@ class RandomCropResize(ClipTransform):
 
     def forward(self, data: SkeletonData) -> SkeletonData:
         """Returns the clip cut and resampled."""
-        start, length = self._cut(data.x.size(1))
-        device, dtype = data.x.device, data.x.dtype
-        steps = torch.arange(self.num_frames, device=device, dtype=torch.float64)
-        position = ((steps + 0.5) * (length / self.num_frames) - 0.5).clamp(min=0)
-        first = position.long()
-        last = (first + 1).clamp(max=length - 1)
-        weight = (position - first).to(dtype).unsqueeze(-1)
-        x, mask = data.x[:, start : start + length], data.mask[:, start : start + length]
-        data.x = x[:, first] + weight * (x[:, last] - x[:, first])
-        data.mask = mask[:, first] & (mask[:, last] | (position == first))
+        start, length = torch.tensor(self._cut(data.x.size(1)), device=data.x.device)
+        first, last, weight = self._frames(start, length)
+        x, mask = data.x, data.mask
+        data.x = _between(x, first, last, weight.to(x.dtype))
+        data.mask = mask[:, first] & (mask[:, last] | (weight == 0))
         return data
+
+    def forward_batch(self, clips: ClipList, streams: RandomStreams) -> ClipList:
+        """Returns all clips cut and resampled."""
+        cuts = torch.tensor(streams.draw(self._cut, clips.num_frames)).unsqueeze(-1)
+        first, last, weight = self._frames(cuts[:, 0], cuts[:, 1])
+        parts = zip(clips.x, first, last, weight.to(clips.x[0].dtype), strict=True)
+        x = [_between(*part) for part in parts]
+        mask = [
+            m if m is None else m[:, a] & (m[:, b] | (w == 0))
+            for m, a, b, w in zip(clips.mask, first, last, weight, strict=True)
+        ]
+        return clips.with_(x, mask)
+
+    def _frames(self, start: Tensor, length: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Returns the frames before and after each position, and the weight of the latter."""
+        steps = torch.arange(self.num_frames, device=start.device, dtype=torch.float64)
+        position = ((steps + 0.5) * (length.double() / self.num_frames) - 0.5).clamp(min=0)
+        first = position.long()
+        last = torch.minimum(first + 1, length - 1)
+        return start + first, start + last, position - first
 
     def _cut(self, length: int) -> tuple[int, int]:
         if isinstance(self.scale, (int, float)):
@@ -151,3 +179,9 @@ class RandomCropResize(ClipTransform):
     def __repr__(self) -> str:
         floor = f", min_frames={self.min_frames}" if self.min_frames > 1 else ""
         return f"{type(self).__name__}({self.num_frames}, scale={self.scale}{floor})"
+
+
+def _between(x: Tensor, first: Tensor, last: Tensor, weight: Tensor) -> Tensor:
+    """Returns frames between two others, by linear interpolation."""
+    before = x.index_select(1, first)
+    return x.index_select(1, last).sub_(before).mul_(weight.unsqueeze(-1)).add_(before)

@@ -3,9 +3,12 @@ import json
 import numpy as np
 import pytest
 import torch
+from torch.utils.data import DataLoader as TorchLoader
+from torch.utils.data import Subset
 from torch_geometric.loader import DataLoader
+from torch_geometric.transforms import BaseTransform
 
-from sgnkit.data import SkeletonData
+from sgnkit.data import SkeletonData, collate
 from sgnkit.datasets import SkeletonDataset
 from sgnkit.errors import DataError
 from sgnkit.layout import get_layout
@@ -69,7 +72,7 @@ def test_skeleton_dataset_save_and_load(tmp_path):
     dataset.load(path)
     for data, expected in zip(dataset, clips, strict=True):
         assert isinstance(data, SkeletonData) and data.validate()
-        assert data.keys() == expected.keys()
+        assert list(data.to_dict()) == list(expected.to_dict())
         for key in expected.keys():  # noqa: SIM118
             same = data[key] == expected[key]
             assert same.all() if isinstance(same, torch.Tensor) else same
@@ -102,3 +105,43 @@ def test_skeleton_dataset_reads_single_attributes(tmp_path):
         assert dataset.copy([2])[0].name == "clip4"
         with pytest.raises(AttributeError, match="no clip has an attribute 'num_persons'"):
             dataset.keep(lambda data: data.num_persons == 1)
+
+
+class Grow(BaseTransform):
+    def forward(self, data):
+        data.x = data.x[:, :3] * torch.rand(())
+        data.mask = data.mask[:, :3]
+        return data
+
+
+@pytest.mark.parametrize("transform", [None, Grow()])
+def test_skeleton_dataset_fetches_many_at_once(tmp_path, transform):
+    clips = [clip(k, num_frames=3 + 2 * (transform is not None) * k) for k in range(6)]
+    SkeletonDataset.save(clips, str(tmp_path / "clips"))
+    opened = Tiny([], transform)
+    opened.load(str(tmp_path / "clips"))
+    for dataset in (Tiny(clips, transform)[[5, 0, 3]], opened[[5, 0, 3]]):
+        found = dataset.fetch([2, 0], seeds=[7, 8])
+        for data, index, seed in zip(found, (2, 0), (7, 8), strict=True):
+            torch.manual_seed(seed)
+            expected = dataset[index]
+            assert list(data.to_dict()) == list(expected.to_dict()) and data.name == expected.name
+            assert torch.equal(data.x, expected.x) and torch.equal(data.mask, expected.mask)
+        torch.manual_seed(1)
+        (batch,) = TorchLoader(dataset, batch_size=3, collate_fn=collate)
+        torch.manual_seed(1)
+        (expected,) = DataLoader(dataset, batch_size=3)
+        assert torch.equal(batch.x, expected.x) and batch.name == expected.name
+        assert dataset.fetch([]) == []
+    reordered = TorchLoader(Subset(opened, [4, 2]), batch_size=2, collate_fn=collate)
+    assert next(iter(reordered)).name == ["clip4", "clip2"]
+
+
+def test_skeleton_dataset_that_overrides_get_is_asked(tmp_path):
+    class Named(Tiny):
+        def get(self, idx):
+            data = super().get(idx)
+            data.name = f"mine{idx}"
+            return data
+
+    assert [data.name for data in Named([clip(0), clip(1)]).fetch([1, 0])] == ["mine1", "mine0"]

@@ -29,7 +29,7 @@ def clip(k, num_frames=4, persons=1, **extra):
 
 
 def assert_same(data, expected):
-    assert type(data) is type(expected) and data.keys() == expected.keys()
+    assert type(data) is type(expected) and list(data.to_dict()) == list(expected.to_dict())
     for key, value in expected.to_dict().items():
         assert type(data[key]) is type(value), key
         if isinstance(value, torch.Tensor):

@@ -14,7 +14,7 @@ from torch_geometric.loader import DataLoader
 from torch_geometric.transforms import BaseTransform
 
 import sgnkit.transforms as T
-from sgnkit.data import SkeletonData
+from sgnkit.data import SkeletonData, transform_clips
 from sgnkit.layout import get_layout, register_layout
 
 ARMS = ["left_elbow", "left_wrist", "right_elbow", "right_wrist"]
@@ -104,6 +104,31 @@ def test_works_on_every_clip_and_leaves_it_as_it_was(transform, frames):
         assert out.mask.shape == out.x.shape[:2]
         assert out.num_frames == frames
         assert (out.y.item(), out.name, out.camera) == (1, "clip", 2)
+
+
+@pytest.mark.parametrize("transform", INSTANCES)
+@pytest.mark.parametrize("holes", [False, True])
+def test_many_at_once_equals_one_by_one(transform, holes):
+    """A clip draws the same numbers in a batch and alone, and becomes the same."""
+    for channels in (2, 3):
+        clips = [
+            clip(1 + k % 2, 1 + 3 * k, channels, seed=k, holes=holes and k != 2) for k in range(5)
+        ]
+        before = [snapshot(data) for data in clips]
+        found = transform_clips(transform, clips, seeds=range(5))
+        for seed, (data, out) in enumerate(zip(clips, found, strict=True)):
+            torch.manual_seed(seed)
+            expected = transform(data)
+            assert set(out.keys()) == set(expected.keys())
+            for key, value in expected.to_dict().items():
+                same = out[key] == value
+                if key == "x":
+                    torch.testing.assert_close(out.x, value, atol=1e-6, rtol=1e-5)
+                else:
+                    assert same.all() if torch.is_tensor(value) else same, key
+            for key, value in before[seed].items():
+                same = data[key] == value
+                assert same.all() if torch.is_tensor(value) else same
 
 
 @pytest.mark.parametrize("transform", INSTANCES)
