@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Literal, get_args, get_origin, get_type_hints
 
 import pytest
+import torch
+from torch.utils.flop_counter import FlopCounterMode
 
 import sgnkit
 import sgnkit.models
@@ -57,8 +59,48 @@ def test_parameter_counts():
                 assert any(words in text for text in TEXT.values() for words in million), name
 
 
+def test_parameters_with_the_published_input_norm():
+    rows = COUNT.findall(TEXT["gcn_baselines.md"])
+    assert [name for name, *_ in rows] == ["agcn", "ctrgcn"]
+    for name, *written in rows:
+        for figure, persons in zip(written, (None, 2), strict=True):
+            model = sgnkit.create_model(name, layout="ntu25", num_classes=60, num_persons=persons)
+            assert figure == f"{sum(p.numel() for p in model.parameters()):,}", name
+
+
+def test_operations():
+    rows = re.findall(
+        r"^\| `(\w+)` \| ([\d.]+) G \| ([\d.]+) G \|$", TEXT["gcn_baselines.md"], re.M
+    )
+    assert [name for name, *_ in rows] == ["stgcn", "agcn", "ctrgcn"]
+    for name, *written in rows:
+        for figure, (layout, frames, persons) in zip(
+            written, (("kinect20", 52, 1), ("ntu25", 64, 2)), strict=True
+        ):
+            classes = {"kinect20": 10, "ntu25": 60}[layout]
+            model = sgnkit.create_model(name, layout=layout, num_classes=classes).eval()
+            x = torch.rand(persons, frames, sgnkit.get_layout(layout).num_joints, 3)
+            clip = sgnkit.SkeletonData.from_array(x.numpy(), layout, axes="MTVC")
+            with FlopCounterMode(display=False) as counter:
+                model.requires_grad_(False)(clip)
+            assert figure == f"{counter.get_total_flops() / 1e9:.3f}", (name, layout)
+
+
+PARTITION = re.compile(r'^\| `\{"partition": "(\w+)"\}`.*\| ([\d, ]+) \| ([\d., ]+) \|$', re.M)
+
+
+def test_partitions_of_st_gcn():
+    rows = PARTITION.findall(TEXT["gcn_baselines.md"])
+    assert len(rows) == 4
+    for name, entries, sums in rows:
+        graph = sgnkit.get_layout("ntu25").adjacency(name)
+        assert entries == ", ".join(str(int((a > 0).sum())) for a in graph)
+        assert sums == ", ".join(f"{float(a.sum()):.2f}" for a in graph)
+
+
 def test_every_option_dictionary_has_a_table():
     assert {name for _, name, _ in TABLES} == {
+        "GraphNetwork",
         "SpikingGraphNetwork",
         "SpikingMultimodalFusion",
         "SpikingSelfAttention",

@@ -11,6 +11,10 @@ from sgnkit.energy import firing_rates, profile
 from sgnkit.models import MKSGN, BaseSGN
 from sgnkit.nn import (
     LIF,
+    AdaptiveGraphConv,
+    ChannelRefinedGraphConv,
+    MultiScaleTemporalConv,
+    PartitionedGraphConv,
     SkeletonGraph,
     SpikingConv,
     SpikingGraphConv,
@@ -113,6 +117,51 @@ def test_spiking_conv():
     assert cost["conv.lin"].operations == S * T * N * C * 16
     assert cost["conv.lin"].strict_ac == 16 * x.sum()
     assert cost["conv"].strict_mac == S * T * GRAPH.edge_index.size(1) * 16
+
+
+def real(layer, *args, sums=0):
+    """Operations of a layer without spikes, by the name of its part; plain sums are no MAC."""
+    report = profile(layer, (torch.rand(T, N, C), *args))
+    counts, found = report.counts, {}
+    assert counts["strict_mac"] == counts["operations"] - sums
+    for cost in report.layers:
+        found[cost.name] = found.get(cost.name, 0) + cost.operations
+    return found, report.uncounted
+
+
+@pytest.mark.parametrize("path", ["dense", "sparse"])
+def test_real_graph_convolutions(path):
+    pairs = 2 * V * V  # two bodies
+    found, uncounted = real(PartitionedGraphConv(C, 16, "ntu25", path=path), GRAPH)
+    assert found == {"lin": T * N * C * 48, "": T * 3 * pairs * 16}
+    assert uncounted == {}
+    refine, aggregate = 3 * pairs * 8 * 16, T * 3 * pairs * 16
+    lin = {"lin": T * N * C * 48, "shortcut": T * N * C * 16, "embed": T * N * C * 48}
+    found, uncounted = real(ChannelRefinedGraphConv(C, 16, "ntu25", path=path), GRAPH)
+    assert found == {**lin, "": refine + aggregate}
+    assert uncounted == {}
+
+
+@pytest.mark.parametrize("path", ["dense", "sparse"])
+def test_adaptive_graph_convolution(path):
+    # over edges the soft-max takes a maximum and a sum of its own
+    pairs, sums = 2 * V * V, 3 * 2 * V * V if path == "sparse" else 0
+    layer = AdaptiveGraphConv(C, 16, "ntu25", path=path)
+    found, uncounted = real(layer, GRAPH, sums=sums)
+    lin = {"lin": T * N * 3 * C * 16, "shortcut": T * N * C * 16, "embed": T * N * C * 24}
+    assert found == {**lin, "": 3 * pairs * 4 * T + T * 3 * pairs * C + sums}
+    assert list(uncounted) == (["scatter_reduce_ (amax)"] if sums else [])
+
+
+def test_multi_scale_temporal_conv():
+    found, _ = real(MultiScaleTemporalConv(C, 16, stride=2))
+    conv = T // 2 * N * 4 * 4 * 5
+    assert found == {
+        "reduce": T * N * C * 12,
+        "convs.0": conv,
+        "convs.1": conv,
+        "lin": T // 2 * N * C * 4,
+    }
 
 
 def test_a_whole_network():
