@@ -32,9 +32,9 @@ def write_ctr_gcn(
     r"""Writes clips as an `.npz` of CTR-GCN, whole or not at all: `x_train` and `x_test` of shape
     $(N, T, 2 \cdot V \cdot 3)$, `y_train` and `y_test` as one-hot rows.
 
-    Absent persons and the frames after the last one of each clip are zeros, and so are joints that
-    were not observed. Names, subjects and cameras have no place in this format. Memory holds one
-    clip at a time.
+    Absent persons, frames in which nothing of a person was observed, and the frames after the last
+    one of each clip are zeros. Names, subjects, cameras and which single joints were not observed
+    have no place in this format. Memory holds one clip at a time.
 
     Args:
         clips: Clips of one layout with three coordinates, one or two persons and classes.
@@ -80,7 +80,7 @@ def write_ctr_gcn(
                 fail(data, "the layout of the clips before", data.layout)
             key = "test" if data.name in wanted else "train"
             x = data.to_array("TMVC", num_persons=_PERSONS).astype("<f4")
-            x[~data.to_array("TMV", attr="mask", num_persons=_PERSONS)] = 0
+            x[~data.to_array("TMV", attr="mask", num_persons=_PERSONS).any(axis=2)] = 0
             rows[key].write(x.tobytes())
             lengths[key].append(len(x))
             labels[key].append(int(data.y))

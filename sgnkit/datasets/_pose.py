@@ -85,6 +85,10 @@ def split_score(array: Array, axes: str | None, confidence: bool, file: object) 
             expected = "3 axes (frames, joints, coordinates) or 4 (persons in front)"
             raise wrong("an array has other axes", file, None, expected, f"shape {array.shape}")
         axes = "TVC" if array.ndim == 3 else "MTVC"
+    if sorted(axes) not in (sorted("TVC"), sorted("MTVC")):
+        raise wrong(
+            "unknown axes", file, "axes", "T, V, C and perhaps M in any order", repr(axes)[:40]
+        )
     if not confidence or array.ndim != len(axes):
         return Pose(array, axes)
     channel = axes.index("C")

@@ -165,7 +165,7 @@ def build_clip(
             place=", ".join(str(part) for part in (place, error.place) if part) or None,
             expected=error.expected,
             found=error.found,
-            remedy=error.remedy,
+            remedy=error.remedy or "correct the file, or leave the clip out",
         ) from error
 
 
