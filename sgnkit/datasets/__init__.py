@@ -1,6 +1,7 @@
 """Datasets of skeleton clips."""
 
 from sgnkit.datasets._base import SkeletonDataset
+from sgnkit.datasets._ctr_gcn_write import write_ctr_gcn
 from sgnkit.datasets._pose_folder_write import write_pose_folder
 from sgnkit.datasets._pose_pickle_raw import write_pose_pickle
 from sgnkit.datasets.ntu_rgbd import NTURGBD
@@ -20,6 +21,7 @@ __all__ = [
     "SBUInteraction",
     "SkeletonDataset",
     "SyntheticActions",
+    "write_ctr_gcn",
     "write_pose_folder",
     "write_pose_pickle",
 ]
