@@ -2,14 +2,17 @@ import itertools
 import os
 import pickle
 import zipfile
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+import yaml
 
 from sgnkit.datasets import NTURGBD
 from sgnkit.datasets._ntu_facts import TRAIN_SUBJECTS
 from sgnkit.errors import DataError
+from sgnkit.training.config import build_transforms
 
 pytestmark = pytest.mark.filterwarnings("ignore:NTURGBD. .* official set:UserWarning")
 
@@ -188,3 +191,22 @@ def test_ntu_rgbd_without_data(tmp_path):
         archive.writestr("S001C001P001R001A001_rgb.avi", b"")
     with pytest.raises(DataError, match="videos"):
         NTURGBD(tmp_path / "videos.zip")
+
+
+CONFIGS = sorted((Path(__file__).parents[2] / "configs").glob("ntu*/*.yaml"))
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: f"{path.parent.name}/{path.stem}")
+def test_configs_give_clips_of_64_frames(tmp_path, write_recording, path):
+    config = yaml.safe_load(path.read_text())
+    rng = np.random.default_rng(0)
+    still = rng.normal(size=(2, 25, 3)) * [0.2, 0.5, 0.1]
+    frames = [{str(b): still[b] + [0, 0, 0.01 * t] for b in range(2)} for t in range(30)]
+    write_recording(tmp_path / "S002C002P001R001A050.skeleton", [*frames, {}])
+    arguments = {**config["data"], "root": tmp_path}
+    assert arguments.pop("name") == "NTURGBD"
+    for place in ("train_transforms", "test_transforms"):
+        transform = build_transforms(config[place])
+        data = NTURGBD(**arguments, split="all", transform=transform)[0]
+        assert data.validate() and data.x.shape == (50, 64, 3)
+    assert data.x[1, 0].norm() < 0.01  # centred; the first of 64 frames is near the first
