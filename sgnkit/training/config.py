@@ -86,6 +86,7 @@ def read_experiment(
     )
     if config_files:
         _relate_to_file(experiment, Path(str(config_files[-1])), argv)
+    build_transforms(experiment.pre_transforms, "pre_transforms")
     build_transforms(experiment.train_transforms, "train_transforms")
     build_transforms(experiment.test_transforms, "test_transforms")
     _check_values(experiment)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -37,6 +38,14 @@ def load_split(experiment: Experiment, split: str, augment: bool = False) -> Any
     place = "train_transforms" if augment else "test_transforms"
     transform = build_transforms(getattr(experiment, place), place)
     cls = dataset_class(experiment.data["name"])
+    if experiment.pre_transforms:
+        if "pre_transform" not in inspect.signature(cls).parameters:
+            raise ConfigError(
+                f"{cls.__name__} stores no clips, so none can be transformed before that",
+                place="pre_transforms",
+                remedy="put them first in train_transforms and test_transforms",
+            )
+        options["pre_transform"] = build_transforms(experiment.pre_transforms, "pre_transforms")
     try:
         return cls(**options, split=split, transform=transform)
     except DataError:

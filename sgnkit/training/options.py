@@ -123,7 +123,9 @@ class Experiment:
     Args:
         model: Name of a preset, and any arguments of its constructor.
         data: Name of a dataset, and any arguments of its constructor.
-        train_transforms: Transforms of the training clips, by name, in order.
+        pre_transforms: Transforms of all clips, by name, in order, before the dataset stores them:
+            for what takes long and draws nothing, such as `Clean`.
+        train_transforms: Transforms of the training clips at each access.
         test_transforms: Transforms of all other clips.
         batch_size: Number of clips per optimiser step, over all devices together.
         num_workers: Number of loader processes per device.
@@ -142,6 +144,7 @@ class Experiment:
 
     model: dict[str, Any]
     data: dict[str, Any]
+    pre_transforms: list[str | dict[str, Any]] = field(default_factory=list)
     train_transforms: list[str | dict[str, Any]] = field(default_factory=list)
     test_transforms: list[str | dict[str, Any]] = field(default_factory=list)
     batch_size: int = 16

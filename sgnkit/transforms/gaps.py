@@ -165,9 +165,8 @@ class FilterJumps(CleaningStep):
         length, size = x.size(1), min(self.window, x.size(1))
         start = torch.arange(length, device=x.device) - self.window // 2
         windows = x.unfold(1, size, 1)[:, start.clamp(min=0, max=length - size)]
-        enough = windows[:, :, 0].isfinite().sum(-1) >= 3
-        away = (x - windows.nanquantile(0.5, dim=-1)).norm(dim=-1)
-        jumps = enough & mask & (away > self.distance * self._size(data))
+        away, count = (x - _median(windows)).norm(dim=-1), windows[:, :, 0].isfinite().sum(-1)
+        jumps = (count >= 3) & mask & (away > self.distance * self._size(data))
         data.mask = mask & ~jumps
         layout = data.skeleton
         by_body = jumps.view(data.num_persons, layout.num_joints, -1)
@@ -282,3 +281,11 @@ class ZeroMissing(CleaningStep):
                         f"{several(count, 'joint')} over all frames",
                     )
         return data
+
+
+def _median(x: Tensor) -> Tensor:
+    """Returns the median along the last axis of the values that are not NaN; NaN without any."""
+    count = x.isfinite().sum(dim=-1, keepdim=True)
+    x = x.sort(dim=-1).values  # NaN comes last
+    low, high = x.gather(-1, (count - 1).clamp(min=0) // 2), x.gather(-1, count // 2)
+    return ((low + high) / 2).squeeze(-1)

@@ -91,6 +91,7 @@ def test_mistakes_on_the_command_line(config, words, message):
         ("train_transforms: [Jitter: {std: -1}]", "at least 0"),
         ("train_transforms: [os.system: {command: ls}]", "no BaseTransform"),
         ("train_transforms: [[Center]]", "train_transforms"),
+        ("pre_transforms: [Clean: {policy: ntu}]", "(?s)no policy 'ntu'.*pre_transforms"),
         ("- a list", "no experiment"),
         ("a: [", "not YAML"),
     ],

@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 import torch
 from torch.utils.data import DataLoader, Dataset
@@ -5,6 +6,7 @@ from torch.utils.data import DataLoader, Dataset
 from sgnkit.errors import ConfigError
 from sgnkit.training import EpochSampler, SeededClips
 from sgnkit.training.data import load_split, train_loader, training_clips
+from sgnkit.transforms import Clean
 
 
 class Noise(Dataset):
@@ -109,3 +111,21 @@ def test_wrong_arguments_of_a_dataset(experiment):
     experiment.data["num_classes"] = 99
     with pytest.raises(ConfigError, match="num_classes"):
         load_split(experiment, "train")
+
+
+def test_pre_transforms_are_stored(experiment, tmp_path):
+    for action in ("nod", "wave"):
+        (tmp_path / action).mkdir()
+        for number in range(5):
+            clip = torch.rand(8, 15, 3).numpy() + 5
+            np.save(tmp_path / action / f"clip{number}.npy", clip)
+    experiment.data = {"name": "PoseFolder", "root": str(tmp_path), "layout": "sbu15"}
+    experiment.pre_transforms = [{"Clean": {"policy": "keypoints"}}]
+    experiment.test_transforms = []
+    clips = load_split(experiment, "test")
+    assert str(clips.pre_transform) == f"Compose([\n  {Clean('keypoints')}\n])"
+    assert clips[0].x[1, 0].abs().max() == 0  # the neck, centred
+    assert load_split(experiment, "test")[0].x.equal(clips[0].x)
+    experiment.data = {"name": "SyntheticActions", "num_clips": 4}
+    with pytest.raises(ConfigError, match=r"(?s)SyntheticActions stores no clips.*pre_transforms"):
+        load_split(experiment, "test")
