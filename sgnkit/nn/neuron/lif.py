@@ -56,6 +56,8 @@ class LIF(nn.Module):
         v_reset: Potential at rest and after a hard reset.
         surrogate: Derivative of the spike in the backward pass: `"sigmoid"`, `"superspike"`,
             `"atan"`, `"triangle"`, `"rect"`, or a function of $h - v_{\mathrm{th}}$.
+        surrogate_slope: How much steeper the surrogate is than its definition; below 1, gradients
+            also reach neurons far from the threshold.
         soft_reset: Whether a spike subtracts the threshold instead of resetting.
         detach_reset: Whether the backward pass leaves the reset out.
         learn_tau: Whether to train the time constant, as $1/\tau = \sigma(w)$
@@ -88,6 +90,7 @@ class LIF(nn.Module):
         v_reset: float = 0.0,
         *,
         surrogate: str | Surrogate = "sigmoid",
+        surrogate_slope: float = 1.0,
         soft_reset: bool = False,
         detach_reset: bool = True,
         learn_tau: bool = False,
@@ -104,9 +107,10 @@ class LIF(nn.Module):
             raise ValueError(
                 f"{name}: backend must be 'fused', 'compiled' or 'norse', got {backend!r}"
             )
-        get_surrogate(surrogate)
+        get_surrogate(surrogate, surrogate_slope)
         self.v_reset = float(v_reset)
         self.surrogate = surrogate
+        self.surrogate_slope = float(surrogate_slope)
         self.soft_reset = soft_reset
         self.detach_reset = detach_reset
         self.learn_tau = learn_tau
@@ -146,7 +150,7 @@ class LIF(nn.Module):
                 self.v_reset,
                 self.soft_reset,
                 self.detach_reset,
-                get_surrogate(self.surrogate),
+                get_surrogate(self.surrogate, self.surrogate_slope),
                 self.backend == "compiled",
             )
             return spikes.view(x.shape)
@@ -166,15 +170,18 @@ class LIF(nn.Module):
     ) -> tuple[Tensor, LIFBoxFeedForwardState]:
         """Runs one spiking step with Norse. The caller owns `state`; `None` means rest."""
         state = self.rest(x) if state is None else state
+        known = isinstance(self.surrogate, str) and self.surrogate_slope == 1
         method, own = {
             "sigmoid": ("tanh", None),
             "superspike": ("super", None),
             "triangle": ("triangle", None),
-        }.get(self.surrogate if isinstance(self.surrogate, str) else "", ("heaviside", True))
+        }.get(self.surrogate if known else "", ("heaviside", True))  # type: ignore[arg-type]
         spikes: list[Tensor] = []
 
         def reset(z: Tensor, v: Tensor, v_reset: Tensor, v_th: Tensor) -> Tensor:
-            z = _Spike.apply(v - v_th, get_surrogate(self.surrogate)) if own else z
+            if own:
+                surrogate = get_surrogate(self.surrogate, self.surrogate_slope)
+                z = _Spike.apply(v - v_th, surrogate)
             spikes.append(z)
             z = z.detach() if self.detach_reset else z
             return (reset_subtract if self.soft_reset else reset_value)(z, v, v_reset, v_th)
@@ -199,6 +206,8 @@ class LIF(nn.Module):
         if not isinstance(name, str):
             name = getattr(name, "__name__", type(name).__name__)
         text += f", surrogate={name}" if name != "sigmoid" else ""
+        slope = self.surrogate_slope
+        text += f", surrogate_slope={slope:.3g}" if slope != 1 else ""
         for flag in ("soft_reset", "learn_tau"):
             text += f", {flag}=True" if getattr(self, flag) else ""
         return text if self.backend == "fused" else f"{text}, backend={self.backend}"

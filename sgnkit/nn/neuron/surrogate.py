@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable
 
@@ -53,24 +54,34 @@ SURROGATES: dict[str, Surrogate] = {
 """The surrogates known by name. Each is 1 at the threshold."""
 
 
-def get_surrogate(surrogate: str | Surrogate) -> Surrogate:
+def get_surrogate(surrogate: str | Surrogate, slope: float = 1.0) -> Surrogate:
     """Returns the surrogate called by that name, or the callable itself.
 
     Args:
         surrogate: A name from `SURROGATES`, or any function of `u = h - v_th`
             that works elementwise and keeps shape and dtype.
+        slope: How much steeper it is: the function is taken of `slope * u`.
 
     Raises:
-        ValueError: If no surrogate has that name.
+        ValueError: If no surrogate has that name, or the slope is not positive.
 
     Examples:
         >>> get_surrogate("triangle")(torch.tensor([0.0, 0.5, 2.0])).tolist()
         [1.0, 0.5, 0.0]
+        >>> get_surrogate("triangle", slope=0.5)(torch.tensor([0.0, 0.5, 2.0])).tolist()
+        [1.0, 0.75, 0.0]
     """
-    if callable(surrogate):
-        return surrogate
-    if surrogate not in SURROGATES:
+    if not callable(surrogate) and surrogate not in SURROGATES:
         raise ValueError(
             f"LIF: surrogate must be one of {sorted(SURROGATES)} or a callable, got {surrogate!r}"
         )
-    return SURROGATES[surrogate]
+    if not slope > 0:
+        raise ValueError(f"LIF: surrogate_slope must be positive, got {slope}")
+    function = surrogate if callable(surrogate) else SURROGATES[surrogate]
+    return function if slope == 1 else _steeper(function, slope)
+
+
+@functools.cache
+def _steeper(function: Surrogate, slope: float) -> Surrogate:
+    # One object for each pair: compiled loops recognise a function by identity.
+    return lambda u: function(u * slope)

@@ -175,3 +175,18 @@ def test_leaky_integrator():
     assert str(integrator) == "LeakyIntegrator(tau=4)"
     with pytest.raises(ValueError, match="at least 1"):
         LeakyIntegrator(0.0)
+
+
+@pytest.mark.parametrize("backend", ["fused", "norse"])
+@pytest.mark.parametrize("surrogate", ["sigmoid", "triangle"])
+def test_slope_of_the_surrogate(surrogate, backend):
+    x = torch.linspace(-3, 3, 61, dtype=torch.float64).unsqueeze(0)  # one step: h = x / tau
+    slope, v_th = 0.3, 0.5
+    neuron = LIF(v_th=v_th, surrogate=surrogate, surrogate_slope=slope, backend=backend)
+    x.requires_grad_()
+    neuron(x).sum().backward()
+    expected = SURROGATES[surrogate]((x.detach() / 2 - v_th) * slope) / 2
+    torch.testing.assert_close(x.grad, expected)
+    assert "surrogate_slope=0.3" in repr(neuron)
+    with pytest.raises(ValueError, match="surrogate_slope must be positive, got 0"):
+        LIF(surrogate_slope=0)
