@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import hashlib
-import json
 import re
-import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -14,9 +14,16 @@ from typing import Any, NoReturn
 import numpy as np
 from numpy.typing import NDArray
 
+from sgnkit.data import SkeletonData
+from sgnkit.datasets._raw_files import RawFile, list_files
+from sgnkit.datasets._safe import parse_json
+from sgnkit.datasets._sources import Source
 from sgnkit.errors import DataError
 
-__all__ = ["ACTIONS", "NUM_JOINTS", "RawClip", "fingerprint", "read_clips"]
+__all__ = [
+    *("ACTIONS", "NUM_SUBJECTS", "TRAIN_VIEWS"),
+    *("RawClip", "fingerprint", "read_clip", "scan_nw_ucla"),
+]
 
 ACTIONS = {
     1: "pick up with one hand",
@@ -35,11 +42,10 @@ ACTIONS = {
 NUM_JOINTS = 20
 NUM_SUBJECTS = 10
 NUM_VIEWS = 3
+TRAIN_VIEWS = (1, 2)
 
 _NAME = re.compile(r"a(\d\d)_s(\d\d)_e(\d\d)_v(\d\d)\Z")
-_MAX_MEMBERS = 20_000
 _MAX_FILE = 16 * 2**20  # bytes; the longest official clip has 0.13 MB
-_MAX_TOTAL = 512 * 2**20  # bytes; the official clips have 38 MB
 _AGAIN = "get the archive anew, or remove the file if the clip is not part of NW-UCLA"
 
 
@@ -66,37 +72,16 @@ def fingerprint(skeletons: NDArray[np.float64]) -> bytes:
     return digest.digest()
 
 
-def read_clips(path: Path) -> list[RawClip]:
-    """Reads all clips of an archive or folder, in the order of their names.
+def scan_nw_ucla(path: Path) -> Iterator[Source]:
+    """Lists the clips of an archive or folder, after a look at all training clips.
+
+    Each clip tells as `duplicate` whether it is a test clip that is a copy of a training clip.
 
     Raises:
-        sgnkit.errors.DataError: If anything in it is not what NW-UCLA holds.
+        sgnkit.errors.DataError: If the archive or folder cannot be read, or holds no clip.
     """
-    clips: dict[str, RawClip] = {}
-    total = 0
-    for member, content in _folder(path) if path.is_dir() else _archive(path):
-        total += len(content)
-        if total > _MAX_TOTAL:
-            raise DataError(
-                "NW-UCLA: the clips are far too large",
-                file=path,
-                place=member,
-                expected=f"at most {_MAX_TOTAL} bytes in all (the official clips have 38 MB)",
-                found=f"more, with {len(clips)} clips read",
-                remedy=_AGAIN,
-            )
-        clip = _parse(path, member, content)
-        if clip.name in clips:
-            raise DataError(
-                "NW-UCLA: a clip is there twice",
-                file=path,
-                place=member,
-                expected="one file for each clip",
-                found=f"a second file for {clip.name}",
-                remedy="remove one of the two",
-            )
-        clips[clip.name] = clip
-    if not clips:
+    files = list(list_files(path, ".json"))
+    if not files:
         raise DataError(
             "NW-UCLA: there are no clips",
             file=path,
@@ -104,106 +89,53 @@ def read_clips(path: Path) -> list[RawClip]:
             found="no file of that kind",
             remedy=_AGAIN,
         )
-    return [clips[name] for name in sorted(clips)]
-
-
-def _is_noise(name: str) -> bool:
-    """Whether a file is something that archivers and file managers leave behind."""
-    parts = PurePosixPath(name).parts
-    return "__MACOSX" in parts or parts[-1].startswith(".") or not name.endswith(".json")
-
-
-def _folder(path: Path) -> Iterator[tuple[str, bytes]]:
-    files = sorted(p for p in path.iterdir() if p.is_file() and not _is_noise(p.name))
+    trained = set()
     for file in files:
-        size = file.stat().st_size
-        if size > _MAX_FILE:
-            _too_large(path, file.name, size)
-        yield file.name, file.read_bytes()
+        match = _NAME.match(PurePosixPath(file.name).stem)
+        if match and int(match[4]) in TRAIN_VIEWS:
+            with contextlib.suppress(DataError):  # reported when its turn has come
+                trained.add(fingerprint(read_clip(file).skeletons))
+    known = frozenset(trained)
+    for file in files:
+        name = PurePosixPath(file.name).stem
+        yield Source(name, file.file, functools.partial(_read, file, known))
 
 
-def _archive(path: Path) -> Iterator[tuple[str, bytes]]:
-    try:
-        with zipfile.ZipFile(path) as archive:
-            members = archive.infolist()
-            if len(members) > _MAX_MEMBERS:
-                raise DataError(
-                    "NW-UCLA: the archive has far too many members",
-                    file=path,
-                    expected="1484 clips",
-                    found=f"{len(members)} members",
-                    remedy=_AGAIN,
-                )
-            for member in members:
-                _check_member(path, member)
-                if not member.is_dir() and not _is_noise(member.filename):
-                    with archive.open(member) as stream:
-                        content = stream.read(_MAX_FILE + 1)
-                    if len(content) > _MAX_FILE:
-                        _too_large(path, member.filename, len(content))
-                    yield member.filename, content
-    except DataError:
-        raise
-    except Exception as error:  # truncated, encrypted, exotic, unreadable: whatever zipfile raises
-        raise DataError(
-            "NW-UCLA: the archive cannot be read",
-            file=path,
-            expected="a whole zip archive without a password",
-            found="a web page" if _is_page(path) else f"{type(error).__name__}: {error}",
-            remedy="download it again, in a browser if need be, and check its size (about 14 MB)",
-        ) from error
-
-
-def _is_page(path: Path) -> bool:
-    """Whether a file is what a server sends in place of a download."""
-    try:
-        with path.open("rb") as stream:
-            return stream.read(64).lstrip()[:1] == b"<"
-    except OSError:
-        return False
-
-
-def _check_member(path: Path, member: zipfile.ZipInfo) -> None:
-    """Refuses names that lead out of a folder, and sizes that are a bomb."""
-    name = member.orig_filename.replace("\\", "/")
-    if name.startswith("/") or ".." in name.split("/") or ":" in name or "\0" in name:
-        raise DataError(
-            "NW-UCLA: the archive holds a name that leads out of it",
-            file=path,
-            place=repr(member.orig_filename),
-            expected="names like all_sqe/a01_s01_e00_v01.json",
-            found="an absolute name or one with '..'",
-            remedy="do not use this archive; get another one",
-        )
-    if member.file_size > _MAX_FILE:
-        _too_large(path, member.filename, member.file_size)
-
-
-def _too_large(path: Path, member: str, size: int) -> NoReturn:
-    raise DataError(
-        "NW-UCLA: a file is far too large for a clip",
-        file=path,
-        place=member,
-        expected=f"at most {_MAX_FILE} bytes",
-        found=f"{size} bytes" if size != _MAX_FILE + 1 else "more than that",
-        remedy=_AGAIN,
+def _read(file: RawFile, trained: frozenset[bytes]) -> SkeletonData:
+    clip = read_clip(file)
+    data = SkeletonData.from_array(
+        clip.skeletons.astype(np.float32),
+        "kinect20",
+        axes="TVC",
+        y=clip.label,
+        name=clip.name,
+        missing="zeros",
+        subject=clip.subject,
+        camera=clip.view,
     )
+    is_test = clip.view not in TRAIN_VIEWS
+    data.duplicate = is_test and fingerprint(clip.skeletons) in trained
+    return data
 
 
-def _parse(path: Path, member: str, content: bytes) -> RawClip:
-    """Reads one clip and checks every part of it."""
+def read_clip(file: RawFile) -> RawClip:
+    """Reads one clip and checks every part of it.
+
+    Raises:
+        sgnkit.errors.DataError: If anything in it is not what NW-UCLA holds.
+    """
 
     def fail(what: str, key: str, expected: object, found: object) -> NoReturn:
         raise DataError(
             f"NW-UCLA: {what}",
-            file=path,
-            place=f"{member}, {key}",
+            file=file.file,
+            place=file.at(key),
             expected=expected,
             found=found,
             remedy=_AGAIN,
         )
 
-    stem = PurePosixPath(member).stem
+    stem = PurePosixPath(file.name).stem
     match = _NAME.match(stem)
     if not match:
         fail("a file has another name than a clip", "name", "a01_s01_e00_v01.json", stem)
@@ -215,11 +147,7 @@ def _parse(path: Path, member: str, content: bytes) -> RawClip:
     if not 1 <= view <= NUM_VIEWS:
         fail("unknown view", "name", f"v01 to v0{NUM_VIEWS}", f"v{view:02d}")
 
-    try:
-        record: Any = json.loads(content)
-    except (ValueError, RecursionError) as error:
-        found = f"{type(error).__name__}: {error}"
-        fail("a file is not JSON", "whole file", "a JSON object", found)
+    record = parse_json(file.read(_MAX_FILE), file.file, file.place)
     if not isinstance(record, dict):
         fail("a file holds no clip", "whole file", "a JSON object", type(record).__name__)
     for key in ("file_name", "skeletons", "label"):

@@ -3,32 +3,26 @@
 from __future__ import annotations
 
 import os
-import tempfile
 import urllib.request
-import warnings
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-import torch
-
-from sgnkit.data import SkeletonData
-from sgnkit.datasets._base import SkeletonDataset
-from sgnkit.datasets._nw_ucla_raw import ACTIONS, NUM_SUBJECTS, RawClip, fingerprint, read_clips
+from sgnkit.datasets._nw_ucla_raw import ACTIONS, NUM_SUBJECTS, TRAIN_VIEWS, scan_nw_ucla
+from sgnkit.datasets._published import PublishedSet, check_subjects
+from sgnkit.datasets._safe import whole_file
+from sgnkit.datasets._source_dataset import check_choice
+from sgnkit.datasets._sources import Source
 from sgnkit.errors import DataError
 from sgnkit.layout import get_layout
 
 __all__ = ["NWUCLA"]
 
-_SPLITS = ("train", "val", "trainval", "test", "all")
-_TRAIN_VIEWS = (1, 2)
-_RAW_NAMES = ("all_sqe.zip", "nw-ucla.zip", "all_sqe/")
-_NUM_CLIPS = 1484
 _MAX_DOWNLOAD = 256 * 2**20
 _TIMEOUT = 60.0
 
 
-class NWUCLA(SkeletonDataset):
+class NWUCLA(PublishedSet):
     r"""The Northwestern-UCLA Multiview Action 3D set from the
     ["Cross-view Action Modeling, Learning and Recognition"](https://arxiv.org/abs/1405.2941)
     paper: 1484 clips of 20 joints (layout `kinect20`), in metres, in the frame of the camera.
@@ -59,6 +53,8 @@ class NWUCLA(SkeletonDataset):
         force_reload: Whether to read the raw data again.
         val_subjects: Subjects whose training clips are for validation. Subject 5 is the default
             because only 10 test clips are his.
+        on_error: `"raise"` stops at a damaged file; `"skip"` leaves it out, and warns of each;
+            `skipped` lists them.
         processed_root: Folder for `processed/`; the default is ``root``. Needed where ``root`` is
             read-only.
 
@@ -78,10 +74,14 @@ class NWUCLA(SkeletonDataset):
         95
     """
 
-    url = "https://www.dropbox.com/s/10pcm4pksjy6mkq/all_sqe.zip?dl=1"
-    page = "https://wangjiangb.github.io/my_data.html"
+    name = "nw_ucla"
     layout = get_layout("kinect20")
     class_names = tuple(ACTIONS.values())
+    num_clips = 1484
+    raw_names = ("all_sqe.zip", "nw-ucla.zip", "all_sqe/")
+    url = "https://www.dropbox.com/s/10pcm4pksjy6mkq/all_sqe.zip?dl=1"
+    page = "https://wangjiangb.github.io/my_data.html"
+    remedy = f"get all_sqe.zip, see {page}, and put it there"
 
     def __init__(
         self,
@@ -94,184 +94,65 @@ class NWUCLA(SkeletonDataset):
         force_reload: bool = False,
         *,
         val_subjects: Sequence[int] = (5,),
+        on_error: str = "raise",
         processed_root: str | os.PathLike[str] | None = None,
     ) -> None:
-        if split not in _SPLITS:
-            raise ValueError(f"NWUCLA: split must be one of {', '.join(_SPLITS)}, got {split!r}")
-        if test not in ("standard", "clean"):
-            raise ValueError(f"NWUCLA: test must be 'standard' or 'clean', got {test!r}")
-        self.split = split
-        self.test = test
-        self.val_subjects = _check_subjects(val_subjects, split)
-        given = Path(root).expanduser().absolute()
-        self._archive = given if given.is_file() else None
-        self._folder = given.parent if given.is_file() else given
-        self._processed_root = self._folder
-        if processed_root is not None:
-            self._processed_root = Path(processed_root).expanduser().absolute()
-        self._prepare(force_reload)
-        super().__init__(str(self._folder), transform, pre_transform, pre_filter, force_reload)
-        self.load(self.processed_paths[0])
-        self.keep(self._wanted)
-        if len(self) == 0:
-            raise DataError(
-                f"NWUCLA: split {split!r} has no clip",
-                file=self.processed_paths[0],
-                expected="clips of the official set",
-                found="none after pre_filter and the choice of views and subjects",
-                remedy="check val_subjects, pre_filter, and that the raw data are complete",
-            )
+        self.test = check_choice("NWUCLA", "test", test, ("standard", "clean"))
+        subjects = range(1, NUM_SUBJECTS + 1)
+        self.val_subjects = check_subjects("NWUCLA", val_subjects, split, subjects)
+        super().__init__(
+            *(root, split, transform, pre_transform, pre_filter, force_reload),
+            on_error=on_error,
+            processed_root=processed_root,
+        )
 
-    @property
-    def raw_dir(self) -> str:
-        """Folder into which the archive is downloaded."""
-        return str(self._folder / "raw")
+    def scan(self, path: Path) -> Iterator[Source]:
+        """Lists the clips of an archive or folder."""
+        return scan_nw_ucla(path)
 
-    @property
-    def processed_dir(self) -> str:
-        """Folder of the processed file."""
-        return str(self._processed_root / "processed")
+    def holds_raw(self, folder: Path) -> bool:
+        """Whether there are clips in a folder."""
+        return next(folder.glob("a*_s*_e*_v*.json"), None) is not None
 
-    @property
-    def raw_file_names(self) -> list[str]:
-        """The raw data that were found, or else the archive to download."""
-        return [str(self._find_raw() or "all_sqe.zip")]
-
-    @property
-    def processed_file_names(self) -> list[str]:
-        """The index of all clips; the splits are chosen when it is read."""
-        return ["nw_ucla_v2.json"]
-
-    @property
-    def has_download(self) -> bool:
-        """Whether there is a need to download anything."""
-        processed = Path(self.processed_paths[0]).is_file() and not self.force_reload
-        return not processed and self._find_raw() is None
-
-    def download(self) -> None:
-        """Downloads the archive, whole or not at all."""
-        target = Path(self.raw_dir) / "all_sqe.zip"
-        part = target.with_name(f"all_sqe.zip.{os.getpid()}.part")
-        try:
-            source = urllib.request.urlopen(self.url, timeout=_TIMEOUT)
-            with source, part.open("wb") as file:
-                while chunk := source.read(2**20):
-                    file.write(chunk)
-                    if file.tell() > _MAX_DOWNLOAD:
-                        raise ValueError(f"more than {_MAX_DOWNLOAD} bytes")
-            read_clips(part)
-            part.replace(target)
-        except Exception as error:
-            found = f"{type(error).__name__}: {str(error).replace(chr(10), ';')}"
-            raise DataError(
-                "NWUCLA: no raw data were found, and they could not be downloaded",
-                file=self._folder,
-                expected=f"one of {', '.join(_RAW_NAMES)}, here or in the folder raw",
-                found=f"none of them; {self.url} gave {found}",
-                remedy=f"open that address in a browser (the set's own page is {self.page}) and "
-                f"put all_sqe.zip into {self.raw_dir}",
-            ) from error
-        finally:
-            part.unlink(missing_ok=True)
-
-    def process(self) -> None:
-        """Reads the raw data, marks test clips that are copies, and stores all clips."""
-        raw = read_clips(Path(self.raw_paths[0]))
-        if len(raw) != _NUM_CLIPS:
-            warnings.warn(
-                f"NWUCLA: {self.raw_paths[0]} holds {len(raw)} clips, the official set "
-                f"{_NUM_CLIPS}; accuracies will not compare with published ones",
-                stacklevel=2,
-            )
-        self.save(self._read(raw), self.processed_paths[0])
-
-    def _read(self, raw: list[RawClip]) -> Iterator[SkeletonData]:
-        trained = {fingerprint(clip.skeletons) for clip in raw if clip.view in _TRAIN_VIEWS}
-        for clip in raw:
-            data = SkeletonData.from_array(
-                clip.skeletons.astype("float32"),
-                self.layout,
-                axes="TVC",
-                y=clip.label,
-                name=clip.name,
-                missing="zeros",
-                subject=clip.subject,
-                camera=clip.view,
-            )
-            is_test = clip.view not in _TRAIN_VIEWS
-            data.duplicate = is_test and fingerprint(clip.skeletons) in trained
-            if self.pre_filter is None or self.pre_filter(data):
-                yield data if self.pre_transform is None else self.pre_transform(data)
-
-    def _find_raw(self) -> Path | None:
-        """Returns the archive or folder to read, if there is one."""
-        if self._archive is not None:
-            return self._archive
-        for folder in (self._folder / "raw", self._folder):
-            for name in _RAW_NAMES:
-                path = folder / name
-                if path.is_dir() if name.endswith("/") else path.is_file():
-                    return path
-        return None
-
-    def _prepare(self, force_reload: bool) -> None:
-        """Makes sure of what PyG is about to read and write, with a better word than PyG's."""
-        folder = Path(self.processed_dir)
-        if not force_reload:
-            for note in ("pre_transform.pt", "pre_filter.pt"):
-                _check_note(folder / note)
-            if Path(self.processed_paths[0]).is_file():
-                return
-        try:
-            above = next(path for path in (folder, *folder.parents) if path.exists())
-            if not above.stat().st_mode & 0o222:  # root could write, but is asked not to
-                raise PermissionError(f"{above} is marked as read-only")
-            folder.mkdir(parents=True, exist_ok=True)
-            with tempfile.TemporaryFile(dir=folder):
-                pass
-        except OSError as error:
-            raise DataError(
-                "NWUCLA: the processed clips cannot be stored",
-                file=folder,
-                expected="a folder that can be written",
-                found=f"{type(error).__name__}: {error}",
-                remedy="name another folder with NWUCLA(root, processed_root=...)",
-            ) from error
-
-    def _wanted(self, clip: Any) -> bool:
+    def wanted(self, clip: Any) -> bool:
+        """Whether a stored clip is part of the split."""
         if self.test == "clean" and clip.duplicate:
             return False
         if self.split == "all":
             return True
-        if clip.camera not in _TRAIN_VIEWS:
+        if clip.camera not in TRAIN_VIEWS:
             return self.split == "test"
         if self.split in ("train", "val"):
             return (clip.subject in self.val_subjects) == (self.split == "val")
         return self.split == "trainval"
 
+    def download(self) -> None:
+        """Downloads the archive, whole or not at all."""
+        folder = self.given / "raw"
+        try:
+            source = urllib.request.urlopen(self.url, timeout=_TIMEOUT)
+            with source, whole_file(folder / "all_sqe.zip") as part:
+                with part.open("wb") as file:
+                    while chunk := source.read(2**20):
+                        file.write(chunk)
+                        if file.tell() > _MAX_DOWNLOAD:
+                            raise ValueError(f"more than {_MAX_DOWNLOAD} bytes")
+                for clip in scan_nw_ucla(part):
+                    clip.read()
+        except Exception as error:
+            found = f"{type(error).__name__}: {' '.join(str(error).split())}"
+            raise DataError(
+                "NWUCLA: no raw data were found, and they could not be downloaded",
+                file=self.given,
+                expected=f"one of {', '.join(self.raw_names)}, here or in the folder raw",
+                found=f"none of them; {self.url} gave {found}",
+                remedy=f"open that address in a browser (the set's own page is {self.page}) and "
+                f"put all_sqe.zip into {folder}",
+            ) from error
 
-def _check_subjects(subjects: Sequence[int], split: str) -> tuple[int, ...]:
-    chosen = tuple(sorted({int(subject) for subject in subjects}))
-    if not all(1 <= subject <= NUM_SUBJECTS for subject in chosen):
-        raise ValueError(f"NWUCLA: val_subjects must be from 1 to {NUM_SUBJECTS}, got {subjects!r}")
-    if (split == "val" and not chosen) or (split == "train" and len(chosen) == NUM_SUBJECTS):
-        raise ValueError(f"NWUCLA: val_subjects={subjects!r} leave no clip for split {split!r}")
-    return chosen
-
-
-def _check_note(path: Path) -> None:
-    """Refuses a note of PyG that is more than text: PyG would run code that it holds."""
-    if not path.exists():
-        return
-    try:
-        found = type(torch.load(path, weights_only=True)).__name__
-    except Exception as error:
-        found = f"{type(error).__name__}, a file that may hold code"
-    if found != "str":
-        raise DataError(
-            "NWUCLA: a file among the processed ones is not PyG's",
-            file=path,
-            expected="a stored text",
-            found=found,
-            remedy="delete the folder, and do not use processed files of others",
-        )
+    def _prepare(self) -> None:
+        try:
+            self.find_raw()
+        except DataError:
+            self.download()
+        super()._prepare()

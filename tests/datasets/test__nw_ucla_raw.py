@@ -4,8 +4,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
-from sgnkit.datasets._nw_ucla_raw import fingerprint, read_clips
+from sgnkit.datasets._nw_ucla_raw import fingerprint, scan_nw_ucla
+from sgnkit.datasets._sources import collect
 from sgnkit.errors import DataError
 
 
@@ -25,7 +27,12 @@ def write_zip(path, records):
     return path
 
 
-def test_read_clips(tmp_path):
+def read_clips(path):
+    clips, _ = collect(scan_nw_ucla(path))
+    return clips
+
+
+def test_scan_nw_ucla(tmp_path):
     records = [record(2, 10, 3), record(1, 1, 1)]
     path = write_zip(tmp_path / "all_sqe.zip", records)
     with zipfile.ZipFile(path, "a") as archive:
@@ -35,9 +42,9 @@ def test_read_clips(tmp_path):
     clips = read_clips(path)
     assert [clip.name for clip in clips] == ["a01_s01_e00_v01", "a02_s10_e00_v03"]
     last = clips[1]
-    assert (last.action, last.label, last.subject, last.view) == (2, 1, 10, 3)
-    assert last.skeletons.dtype == np.float64
-    assert last.skeletons.tolist() == records[0]["skeletons"]
+    assert (int(last.y), last.subject, last.camera, last.duplicate) == (1, 10, 3, False)
+    expected = np.array(records[0]["skeletons"], dtype=np.float32)
+    assert last.validate() and np.array_equal(last.to_array("TVC"), expected)
 
     folder = tmp_path / "all_sqe"
     folder.mkdir()
@@ -45,7 +52,8 @@ def test_read_clips(tmp_path):
         (folder / f"{item['file_name']}.json").write_text(json.dumps(item))
     (folder / "notes.txt").write_text("mine")
     again = read_clips(folder)
-    assert [fingerprint(c.skeletons) for c in again] == [fingerprint(c.skeletons) for c in clips]
+    assert [clip.name for clip in again] == [clip.name for clip in clips]
+    assert all(torch.equal(a.x, b.x) for a, b in zip(again, clips, strict=True))
 
 
 def test_fingerprint_sees_the_last_bit_and_the_shape():
@@ -126,5 +134,5 @@ def test_damaged_archive(tmp_path):
         archive.writestr("again/a01_s01_e00_v01.json", json.dumps(record(1, 1, 1)))
         archive.writestr("__MACOSX/._a01_s01_e00_v01.json", b"\0")
         archive.writestr("all_sqe/.DS_Store", b"\0")
-    with pytest.raises(DataError, match="there twice"):
+    with pytest.raises(DataError, match="the same name"):
         read_clips(path)
