@@ -113,7 +113,7 @@ FIDELITY = (PAGES.parent / "fidelity.md").read_text(encoding="utf-8")
 
 @pytest.mark.parametrize(("name", "option"), sorted(set(CALL.findall(FIDELITY))))
 def test_fidelity_names_real_options(name, option):
-    places = ("sgnkit.nn", "sgnkit.models", "sgnkit.transforms")
+    places = ("sgnkit.nn", "sgnkit.models", "sgnkit.transforms", "sgnkit.distill")
     found = [getattr(importlib.import_module(place), name, None) for place in places]
     (cls,) = [cls for cls in found if cls is not None]
     if name == "MKSGN":
