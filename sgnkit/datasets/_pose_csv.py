@@ -135,13 +135,12 @@ def _wide(
     if "person" in names and "frame" not in names:
         expected = "a column frame beside person"
         fail("a column is missing", "line 1", expected, ", ".join(names)[:100])
-    table = _Table(options.layout, quantities, fail)
+    order = [columns[v, q] for v in range(layout.num_joints) for q in quantities]
+    table = _Table(layout, quantities, fail)
     for t, (number, row) in enumerate(rows):
         frame = _frame(row, names, number, fail) if "frame" in names else float(t)
         person = row[names.index("person")] if "person" in names else ""
-        for v in range(layout.num_joints):
-            cells = [(row[columns[v, q]], columns[v, q]) for q in quantities]
-            table.add(number, frame, person, v, cells)
+        table.add(number, frame, person, slice(None), row, order)
     return table.pose()
 
 
@@ -166,7 +165,7 @@ def _long(
             fail("an unknown joint", f"line {number}", expected, row[names.index("joint")][:40])
         frame = _frame(row, names, number, fail)
         person = row[names.index("person")] if "person" in names else ""
-        table.add(number, frame, person, joint, [(row[c], c) for c in columns])
+        table.add(number, frame, person, joint, row, columns)
     return table.pose()
 
 
@@ -175,40 +174,47 @@ class _Table:
 
     def __init__(self, layout: SkeletonLayout, quantities: list[str], fail: Fail) -> None:
         self.num_joints, self.quantities, self.fail = layout.num_joints, quantities, fail
-        self.rows: dict[tuple[float, str, int], list[float]] = {}
+        self.parts: dict[tuple[float, str, str], tuple[int | slice, Any, Any]] = {}
 
     def add(
-        self, line: int, frame: float, person: str, joint: int, cells: list[tuple[str, int]]
+        self,
+        line: int,
+        frame: float,
+        person: str,
+        joint: int | slice,
+        row: list[str],
+        columns: list[int],
     ) -> None:
-        if (frame, person, joint) in self.rows:
-            self.fail("a joint is there twice", f"line {line}", "once in a frame", f"joint {joint}")
-        if any(cell == "" for cell, _ in cells):  # an empty cell: not observed
-            self.rows[frame, person, joint] = []
-        else:
-            self.rows[frame, person, joint] = [
-                _number(cell, line, i, self.fail) for cell, i in cells
-            ]
+        """Takes one joint, or all of them, out of a row; an empty cell is one not observed."""
+        if (frame, person, str(joint)) in self.parts:
+            self.fail("a body is there twice", f"line {line}", "each joint once in a frame", "two")
+        cells = [row[column] for column in columns]
+        try:
+            values, seen = np.array(cells, dtype=np.float64), np.ones(len(cells), bool)
+        except ValueError:
+            pairs = zip(cells, columns, strict=True)
+            values = np.array([_number(c or "0", line, i, self.fail) for c, i in pairs])
+            seen = np.array([cell != "" for cell in cells])
+        shape = (-1, len(self.quantities))
+        self.parts[frame, person, str(joint)] = joint, values.reshape(shape), seen.reshape(shape)
 
     def pose(self) -> Pose:
-        frames = {frame: i for i, frame in enumerate(sorted({key[0] for key in self.rows}))}
-        people = sorted({key[1] for key in self.rows}, key=lambda p: (not p.isdigit(), len(p), p))
+        frames = {frame: i for i, frame in enumerate(sorted({key[0] for key in self.parts}))}
+        people = sorted({key[1] for key in self.parts}, key=lambda p: (not p.isdigit(), len(p), p))
         persons = {person: i for i, person in enumerate(people)}
         shape = (len(persons), len(frames), self.num_joints, len(self.quantities))
         try:
             check_size(shape, "MTVC")
         except DataError as error:
             self.fail(error.what, "whole file", error.expected, error.found)
-        values, seen = np.zeros(shape), np.zeros(shape[:3])
-        for (frame, person, joint), row in self.rows.items():
-            if row:
-                place = persons[person], frames[frame], joint
-                values[place], seen[place] = row, 1
+        values, seen = np.zeros(shape), np.zeros(shape[:3], bool)
+        for (frame, person, _), (joint, part, here) in self.parts.items():
+            place = persons[person], frames[frame], joint
+            values[place], seen[place] = part, here.all(axis=-1)
+        score: Any = np.inf
         if self.quantities[-1] == "score":
             values, score = values[..., :-1], values[..., -1]
-            seen = np.where(seen > 0, score, -np.inf)
-        else:
-            seen = np.where(seen > 0, np.inf, -np.inf)
-        return Pose(values, "MTVC", seen)
+        return Pose(values, "MTVC", np.where(seen, score, -np.inf))
 
 
 def _frame(row: list[str], names: list[str], line: int, fail: Fail) -> float:

@@ -84,7 +84,7 @@ BAD = {
     "frame twice": ("frame," + WIDE + f"1,{ROWS[0]}\n1,{ROWS[1]}", "line 3", "twice"),
     "joint": (LONG + "1,knee,1,2", "line 2", "shoulder, elbow", "knee"),
     "joint number": (LONG + "1,3,1,2", "unknown joint"),
-    "joint twice": (LONG + "1,1,1,2\n1,elbow,1,2", "line 3", "joint 1"),
+    "joint twice": (LONG + "1,1,1,2\n1,elbow,1,2", "line 3", "twice"),
     "no frame": ("joint,x,y\nelbow,1,2", "a column frame"),
     "no x": ("frame,joint,y\n1,elbow,2", "a column x"),
     "nobody": (LONG + "1,elbow,,", "no person"),
