@@ -27,7 +27,7 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--model", default="mk_sgn_small", choices=sgnkit.list_models())
+    parser.add_argument("--model", default="mk_sgn_small", choices=sgnkit.list_models("*sgn*"))
     parser.add_argument("--epochs", type=int, default=8, help="passes over the training clips")
     parser.add_argument("--clips", type=int, default=200, help="clips of all splits together")
     parser.add_argument("--num-steps", type=int, default=2, help="spiking steps S")
