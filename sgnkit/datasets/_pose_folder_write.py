@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from sgnkit.data import SkeletonData
+from sgnkit.datasets._keypoint_json_write import write_coco, write_mediapipe, write_openpose
 from sgnkit.datasets._pose_csv import write_csv
 from sgnkit.datasets._pose_folder_raw import NUMBERS, TABLE
 from sgnkit.datasets._pose_json import write_json
@@ -30,11 +31,15 @@ def write_npz(data: SkeletonData, path: Path) -> None:
         np.savez_compressed(stream, keypoints=x, mask=mask, axes="MTVC", layout=str(data.layout))
 
 
-_WRITERS: dict[str, Callable[[SkeletonData, Path], None]] = {
-    "csv": write_csv,
-    "json": write_json,
-    "npz": write_npz,
+_WRITERS: dict[str, tuple[str, Callable[[SkeletonData, Path], None]]] = {
+    "npz": (".npz", write_npz),
+    "csv": (".csv", write_csv),
+    "json": (".json", write_json),
+    "openpose": ("", write_openpose),
+    "coco": (".json", write_coco),
+    "mediapipe": (".json", write_mediapipe),
 }
+"""How the name of a clip ends, and what writes it."""
 
 
 def write_pose_folder(
@@ -53,7 +58,8 @@ def write_pose_folder(
     Args:
         clips: Clips with names of their own.
         path: Folder to make; there must be nothing of that name.
-        kind: `"npz"`, `"csv"` or `"json"`.
+        kind: `"npz"`, `"csv"` or `"json"`; or, in the form of a pose estimator, `"openpose"`, a
+            folder for each clip, `"coco"`, two coordinates only, or `"mediapipe"`.
         class_names: Name of each class; the default is their numbers.
 
     Raises:
@@ -70,7 +76,8 @@ def write_pose_folder(
         PoseFolder(20)
     """
     if kind not in _WRITERS:
-        raise ValueError(f"write_pose_folder: kind must be npz, csv or json, got {kind!r}")
+        legal = ", ".join(_WRITERS)
+        raise ValueError(f"write_pose_folder: kind must be one of {legal}, got {kind!r}")
     path = Path(path)
     part = path.with_name(f"{path.name}.{os.getpid()}.part")
     try:
@@ -96,6 +103,7 @@ def _write(
 ) -> None:
     names: set[str] = set()
     files: set[str] = set()
+    suffix, write = _WRITERS[kind]
     with (folder / TABLE).open("w", encoding="utf-8", newline="") as stream:
         table = csv.writer(stream, lineterminator="\n")
         table.writerow(["file", "name", "class", *NUMBERS])
@@ -115,12 +123,12 @@ def _write(
                 )
             action = str(label) if class_names is None else class_names[label]
             stem = _file_name(data.name)
-            while f"{stem}.{kind}".lower() in files:
+            while stem.lower() in files:
                 stem += "_"
             names.add(data.name)
-            files.add(f"{stem}.{kind}".lower())
-            file = f"{_file_name(action)}/{stem}.{kind}"
-            _WRITERS[kind](data, folder / file)
+            files.add(stem.lower())
+            file = f"{_file_name(action)}/{stem}{suffix}"
+            write(data, folder / file)
             table.writerow(
                 [file, data.name, action, *(int(data[k]) if k in data else "" for k in NUMBERS)]
             )

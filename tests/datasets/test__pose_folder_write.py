@@ -56,5 +56,5 @@ def test_whole_or_not_at_all(tmp_path):
     write_pose_folder(clips, folder)
     with pytest.raises(DataError, match=r"cannot be written(?s:.*)is there"):
         write_pose_folder(clips, folder)
-    with pytest.raises(ValueError, match="npz, csv or json"):
+    with pytest.raises(ValueError, match="npz, csv, json, openpose"):
         write_pose_folder(clips, folder, "npy")
