@@ -25,7 +25,8 @@ ALLOWED = {
     "viz": {"energy", "models", "nn", "data", "layout"},
     "training": {"energy", "viz", "models", "nn", "transforms", "datasets", "data", "layout"},
     "demo": {"training", "energy", "viz", "models", "transforms", "datasets", "data", "layout"},
-    "cli": {"training", "demo", "doctor"},
+    "data_tools": {"viz", "datasets", "data", "layout"},
+    "cli": {"training", "data_tools", "demo", "doctor"},
     "__main__": {"cli"},
     "__init__": {"data", "layout", "models"},
 }
@@ -59,9 +60,7 @@ def test_version_is_the_same_everywhere():
 
 
 def test_the_extras_are_the_documented_ones():
-    assert set(requirements()) == {
-        *("core", "train", "data", "viz", "export", "docs", "test", "all")
-    }
+    assert set(requirements()) == {"core", "train", "viz", "export", "docs", "test", "all"}
     page = (ROOT / "docs" / "install.md").read_text(encoding="utf-8")
     for extra in set(requirements()) - {"core"}:
         assert f"`{extra}`" in page

@@ -23,7 +23,7 @@ SCATTER = "torch-scatter==2.1.2"
 LEVELS = {
     "demo": {"extras": "train,viz", "contains": []},
     "docs": {"extras": "docs", "contains": []},
-    "test": {"extras": "train,data,viz,export,docs,test", "contains": ["demo", "docs"]},
+    "test": {"extras": "train,viz,export,docs,test", "contains": ["demo", "docs"]},
 }
 
 

@@ -14,9 +14,9 @@ from typing import Any, NoReturn
 import numpy as np
 from numpy.typing import NDArray
 
-from sgnkit._extras import require
 from sgnkit.data import SkeletonData
 from sgnkit.datasets import _nw_ucla_raw, _sbu_raw, _utd_mhad_raw
+from sgnkit.datasets._mat5 import write_mat5
 from sgnkit.datasets._ntu_facts import parse_name
 from sgnkit.datasets._safe import reason
 from sgnkit.errors import DataError
@@ -135,7 +135,6 @@ def write_nw_ucla(clips: Iterable[SkeletonData], path: Path) -> None:
 
 def write_utd_mhad(clips: Iterable[SkeletonData], path: Path) -> None:
     """Writes clips as MATLAB files of UTD-MHAD, whole or not at all; a lost joint is the origin."""
-    io = require("scipy.io", "data")
     count = len(_utd_mhad_raw.ACTIONS)
     namer = _Namer(
         "UTD-MHAD",
@@ -148,7 +147,7 @@ def write_utd_mhad(clips: Iterable[SkeletonData], path: Path) -> None:
             name, x = namer(data), namer.body(data, "utd_mhad20", range(1, 2))[0]
             x[~data.to_array("TV", attr="mask")] = 0
             matrix = x.transpose(1, 2, 0).astype(np.float64)
-            io.savemat(part / f"{name}_skeleton.mat", {"d_skel": matrix})
+            (part / f"{name}_skeleton.mat").write_bytes(write_mat5({"d_skel": matrix}))
 
 
 def write_sbu(clips: Iterable[SkeletonData], path: Path) -> None:

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import functools
-import io
 import re
-import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
-from typing import Any, NoReturn
+from typing import NoReturn
 
 import numpy as np
+from numpy.typing import NDArray
 
-from sgnkit._extras import require
 from sgnkit.data import SkeletonData
+from sgnkit.datasets._mat5 import read_mat5
 from sgnkit.datasets._raw_files import RawFile, list_files
-from sgnkit.datasets._safe import reason
 from sgnkit.datasets._sources import Source
 from sgnkit.errors import DataError
 
@@ -114,28 +112,20 @@ def _read(file: RawFile) -> SkeletonData:
     )
 
 
-def _matrix(content: bytes, fail: Any) -> np.ndarray:
-    """Returns the variable of a MATLAB file, after a look at its head: a bomb stays packed."""
-    io_ = require("scipy.io", "data")
+def _matrix(content: bytes, fail: Callable[..., NoReturn]) -> NDArray[np.float64]:
+    """Returns the coordinates that a MATLAB file holds."""
     key, expected = "variable d_skel", f"numbers (20, 3, T), T from 1 to {_MAX_FRAMES}"
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            heads = {name: (shape, kind) for name, shape, kind in io_.whosmat(io.BytesIO(content))}
-            shape, kind = heads.get("d_skel", (None, None))
-            legal = shape is not None and len(shape) == 3 and tuple(shape[:2]) == (20, 3)
-            if legal and kind in ("double", "single") and 1 <= shape[2] <= _MAX_FRAMES:
-                values = io_.loadmat(io.BytesIO(content), variable_names=["d_skel"])["d_skel"]
-            else:
-                values = None
-    except Exception as error:  # truncated, garbled, a later version: whatever scipy raises
-        fail("a file cannot be read", "whole file", "a MATLAB file of version 5", reason(error))
-    if shape is None:
-        fail("a variable is missing", key, expected, f"variables {sorted(heads)}")
-    if not isinstance(values, np.ndarray) or values.shape != tuple(shape):
-        fail("a clip has another shape", key, expected, f"{kind} {tuple(shape)}")
-    if values.dtype.kind != "f":
-        fail("a clip has another type", key, expected, values.dtype)
+        variables = read_mat5(content)
+    except ValueError as error:
+        fail("a file cannot be read", "whole file", "a MATLAB file of version 5", error)
+    if "d_skel" not in variables:
+        fail("a variable is missing", key, expected, f"variables {sorted(variables)}")
+    values = variables["d_skel"]
+    if isinstance(values, str):
+        fail("a clip has another type", key, expected, values)
+    if values.ndim != 3 or values.shape[:2] != (20, 3) or not 1 <= values.shape[2] <= _MAX_FRAMES:
+        fail("a clip has another shape", key, expected, f"{values.dtype} {values.shape}")
     with np.errstate(over="ignore"):
         wrong = np.argwhere(~np.isfinite(values.astype(np.float32)))
     if len(wrong):

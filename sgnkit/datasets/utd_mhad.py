@@ -33,8 +33,6 @@ class UTDMHAD(PublishedSet):
     Clips have 41 to 125 frames, 67 in the middle. Four takes of each action by each subject would
     make 864; `a8_s1_t4`, `a23_s6_t4` and `a27_s8_t4` were never part of the set.
 
-    Needs SciPy, which reads MATLAB files: `pip install 'sgnkit[data]'`.
-
     Args:
         root: Folder of the data, or the archive itself. Taken is what is there first:
             `Skeleton.zip`, `utd-mhad.zip`, the unpacked folder `Skeleton/`, then `.mat` files,

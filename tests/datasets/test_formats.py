@@ -66,8 +66,6 @@ def write(name, path, found=None, info=None):
 
 @pytest.mark.parametrize("name", FORMATS)
 def test_what_is_written_is_read(name, tmp_path):
-    if name == "utd-mhad":
-        pytest.importorskip("scipy")
     path = write(name, tmp_path)
     assert [p.name for p in tmp_path.iterdir() if "." not in p.name or p == path] == [path.name]
     read, errors = collect(FORMATS[name].scan(path, options(name)))
@@ -149,8 +147,6 @@ def test_clips_that_do_not_fit(name, change, tmp_path):
 
 @pytest.mark.parametrize("name", ["nw-ucla", "utd-mhad", "sbu", "ntu"])
 def test_other_names_become_those_of_the_set(name, tmp_path):
-    if name == "utd-mhad":
-        pytest.importorskip("scipy")
     found = clips(name)
     expected = [data.x.clone() for data in found]
     for data in found:

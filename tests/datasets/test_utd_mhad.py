@@ -9,9 +9,8 @@ from torch_geometric.loader import DataLoader
 
 from sgnkit.data import SkeletonData
 from sgnkit.datasets import UTDMHAD
+from sgnkit.datasets._mat5 import write_mat5
 from sgnkit.errors import DataError
-
-savemat = pytest.importorskip("scipy.io").savemat
 
 SHARED = Path(
     os.environ.get("SGNKIT_TEST_DATA", Path(__file__).resolve().parents[2].parent / "shared/data")
@@ -25,11 +24,11 @@ def array(action, subject, take, num_frames=6):
     return rng.uniform(-1, 3, (20, 3, num_frames))
 
 
-def write(folder, names, compress=True):
+def write(folder, names):
     folder.mkdir(parents=True, exist_ok=True)
     for action, subject, take in names:
         path = folder / f"a{action}_s{subject}_t{take}_skeleton.mat"
-        savemat(path, {"d_skel": array(action, subject, take)}, do_compression=compress)
+        path.write_bytes(write_mat5({"d_skel": array(action, subject, take)}))
     return folder
 
 
@@ -84,7 +83,7 @@ def test_utd_mhad_splits(tmp_path):
 
 @pytest.mark.parametrize("name", ["raw/Skeleton.zip", "utd-mhad.zip", "my copy.zip", "raw", "."])
 def test_utd_mhad_finds_raw_data(tmp_path, name):
-    folder = write(tmp_path / "made", NAMES[:1], compress=False)
+    folder = write(tmp_path / "made", NAMES[:1])
     root = tmp_path / "root"
     if name.endswith(".zip"):
         pack(folder, root / name)
@@ -118,13 +117,12 @@ def damaged(tmp_path):
             (b"MATLAB 7.3 MAT-file" + bytes(105) + b"\0\2IM" + b"\x89HDF" * 9, "cannot be read"),
             (bytes(300 * 2**10), "far too large"),
             ({"skeleton": values}, r"variable is missing(?s:.*)variables \['skeleton'\]"),
-            ({"d_skel": values[:19]}, r"another shape(?s:.*)double \(19, 3, 6\)"),
+            ({"d_skel": values[:19]}, r"another shape(?s:.*)float64 \(19, 3, 6\)"),
             ({"d_skel": values.transpose(2, 0, 1)}, "another shape"),
             ({"d_skel": values[..., :0]}, "another shape"),
-            ({"d_skel": "text"}, "another shape(?s:.*)char"),
+            ({"d_skel": values[0]}, "another shape"),
             ({"d_skel": nan}, r"not a finite number(?s:.*)joint 3, frame 2"),
             ({"d_skel": values * 1e300}, "not a finite number"),
-            ({"d_skel": values + 1j}, "another type(?s:.*)complex128"),
         ],
         "a28_s1_t1_skeleton.mat": [({"d_skel": values}, "unknown action(?s:.*)a1 to a27")],
         "a1_s9_t1_skeleton.mat": [({"d_skel": values}, "unknown subject")],
@@ -136,10 +134,7 @@ def damaged(tmp_path):
             number += 1
             folder = tmp_path / f"set{number}" / "Skeleton"
             folder.mkdir(parents=True)
-            if isinstance(made, dict):
-                savemat(folder / name, made, do_compression=True)
-            else:
-                (folder / name).write_bytes(made)
+            (folder / name).write_bytes(write_mat5(made) if isinstance(made, dict) else made)
             yield folder.parent, name, message
 
 
@@ -156,9 +151,9 @@ def test_utd_mhad_damaged_files(tmp_path):
 
 def test_utd_mhad_bomb_is_not_unpacked(tmp_path):
     (tmp_path / "Skeleton").mkdir()
-    huge = np.zeros((20, 3, 200_000))
-    savemat(tmp_path / "Skeleton/a1_s1_t1_skeleton.mat", {"d_skel": huge}, do_compression=True)
-    with pytest.raises(DataError, match=r"another shape(?s:.*)200000"):
+    huge = write_mat5({"d_skel": np.zeros((20, 3, 200_000))})
+    (tmp_path / "Skeleton/a1_s1_t1_skeleton.mat").write_bytes(huge)
+    with pytest.raises(DataError, match=r"cannot be read(?s:.*)more than 8388608 bytes"):
         UTDMHAD(tmp_path)
 
 
@@ -166,7 +161,8 @@ def test_utd_mhad_joints_at_the_origin_are_not_observed(tmp_path):
     (tmp_path / "Skeleton").mkdir()
     values = array(1, 1, 1)
     values[7, :, 2] = 0
-    savemat(tmp_path / "Skeleton/a1_s1_t1_skeleton.mat", {"d_skel": values})
+    content = write_mat5({"d_skel": values})
+    (tmp_path / "Skeleton/a1_s1_t1_skeleton.mat").write_bytes(content)
     mask = UTDMHAD(tmp_path)[0].mask
     assert mask.sum() == 20 * 6 - 1 and not mask[7, 2]
 
