@@ -1,7 +1,13 @@
-"""Every Python block of the documentation and the README runs, page by page."""
+"""Every Python block of the documentation and the README runs, page by page.
 
+On pages with the comment `<!-- commands -->` the lines `sgnkit ...` of Bash blocks run too, and
+YAML blocks with a title are the files of that name.
+"""
+
+import glob
 import json
 import re
+import shlex
 import sys
 import types
 import urllib.error
@@ -15,22 +21,43 @@ import torch
 
 import sgnkit.layout
 import sgnkit.models.registry
+from sgnkit import cli
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
-BLOCK = re.compile(r"^(?P<indent> *)```python[^\n]*\n(?P<code>.*?)^(?P=indent)```$", re.M | re.S)
+BLOCK = re.compile(
+    r"^(?P<indent> *)```(?P<kind>python|bash|yaml)(?P<info>[^\n]*)\n(?P<code>.*?)^(?P=indent)```$",
+    re.M | re.S,
+)
+TITLE = re.compile(r'title="([^"]+)"')
 # A page whose blocks take more than a few seconds carries this comment and runs with -m slow.
 SLOW = "<!-- slow -->"
+COMMANDS = "<!-- commands -->"
 
 
-def blocks(text: str) -> list[str]:
-    """Returns the code of each block, moved down to the line where it stands in the page."""
+def all_blocks(text: str) -> list[tuple[str, str, str]]:
+    """Returns kind, info and code of each block, moved to the line where it stands in the page."""
     found = []
     for match in BLOCK.finditer(text):
         indent = len(match["indent"])
         lines = [line[indent:] for line in match["code"].splitlines()]
-        found.append("\n" * text.count("\n", 0, match.start("code")) + "\n".join(lines))
+        code = "\n" * text.count("\n", 0, match.start("code")) + "\n".join(lines)
+        found.append((match["kind"], match["info"], code))
     return found
+
+
+def blocks(text: str) -> list[str]:
+    """Returns the code of each Python block."""
+    return [code for kind, _, code in all_blocks(text) if kind == "python"]
+
+
+def run_commands(code: str) -> None:
+    """Runs the lines of a Bash block that call sgnkit; `\\` continues a line."""
+    for line in code.replace("\\\n", " ").splitlines():
+        if line.startswith("sgnkit "):
+            words = shlex.split(line, comments=True)[1:]
+            argv = [path for w in words for path in (sorted(glob.glob(w)) if "*" in w else [w])]
+            assert cli.main(argv) == 0, line
 
 
 def pages():
@@ -56,7 +83,7 @@ def stand_in_for_nw_ucla(folder: Path) -> None:
 
 
 @pytest.fixture
-def workplace(tmp_path, monkeypatch):
+def workplace(tmp_path, monkeypatch, stand_ins):
     """A folder that holds data/nw_ucla and nothing else, no network, registries that forget."""
     monkeypatch.chdir(tmp_path)
     stand_in_for_nw_ucla(tmp_path / "data" / "nw_ucla")
@@ -73,14 +100,21 @@ def workplace(tmp_path, monkeypatch):
         yield
 
 
-@pytest.mark.filterwarnings("ignore:NWUCLA:UserWarning")  # the stand-in has fewer clips
+@pytest.mark.filterwarnings("ignore:NWUCLA:UserWarning")  # the stand-ins have fewer clips
+@pytest.mark.filterwarnings("ignore:NTURGBD:UserWarning")
 @pytest.mark.parametrize("page", list(pages()))
 def test_blocks_of_page_run(page, workplace, monkeypatch):
     # A module of its own, because PyG looks up the module of classes that a block defines.
     module = types.ModuleType("docs_page")
     monkeypatch.setitem(sys.modules, module.__name__, module)
-    for code in blocks(page.read_text(encoding="utf-8")):
-        exec(compile(code, str(page), "exec"), module.__dict__)
+    text = page.read_text(encoding="utf-8")
+    for kind, info, code in all_blocks(text):
+        if kind == "python":
+            exec(compile(code, str(page), "exec"), module.__dict__)
+        elif COMMANDS in text and kind == "bash":
+            run_commands(code)
+        elif COMMANDS in text and (title := TITLE.search(info)):
+            Path(title[1]).write_text(code, encoding="utf-8")
 
 
 def test_blocks_are_found_with_their_lines():
