@@ -40,14 +40,14 @@ class SBUInteraction(PublishedSet):
     \mathbf{x} = (1.28 - 2.56\,u,\ 0.96 - 1.92\,v,\ 1.28\,w),
     $$
 
-    which gives the Kinect frame of the other sets: $y$ up, the left of a person who faces the
-    camera at negative $x$, limbs as long as limbs are. So rotations make sense, and bones keep
-    their length when they turn.
+    which is the Kinect frame of the other sets: $y$ up, the left of a person who faces the camera
+    at negative $x$. In it rotations make sense, and bones keep their length when they turn.
 
     Note:
-        The three factors are those that the set's authors name. They can be seen in the data: the
-        lengths of arms and legs vary by 11 % over all frames in these metres and by 15 % in the
-        coordinates of the files; no other ratio of the axes makes them much steadier.
+        The three factors go around with the set, and the data bear them out: over all frames the
+        lengths of limbs vary by 11 % in these metres and by 15 % in the coordinates of the files,
+        no other ratio of the axes makes them much steadier, and arms and legs come out as long as
+        those of people.
 
     Clips have 10 to 46 frames, 23 in the middle. Both persons are there in every frame. The first
     one acts. `subject` is the place of the pair set in the sorted list, 1 to 21. The same seven
