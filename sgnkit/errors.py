@@ -4,6 +4,8 @@ from __future__ import annotations
 
 __all__ = ["CheckpointError", "ConfigError", "DataError"]
 
+_LONGEST = 1000
+
 
 class _ExplainedError(ValueError):
     """Base of the errors below: one message from named parts.
@@ -40,8 +42,14 @@ class _ExplainedError(ValueError):
             "found": found,
             "remedy": remedy,
         }
-        lines = [f"  {key + ':':<9} {value}" for key, value in parts.items() if value is not None]
+        lines = [f"  {key + ':':<9} {_cut(v)}" for key, v in parts.items() if v is not None]
         super().__init__("\n".join([what, *lines]))
+
+
+def _cut(value: object) -> str:
+    """Returns a value as text; what a garbled file holds may be of any length."""
+    text = str(value)
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]} ..."
 
 
 class DataError(_ExplainedError):

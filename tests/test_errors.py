@@ -29,3 +29,9 @@ def test_errors_survive_pickling():
     copied = pickle.loads(pickle.dumps(error))
     assert str(copied) == str(error)
     assert (copied.file, copied.place, copied.what) == ("a.txt", "line 3", "bad row")
+
+
+def test_long_parts_are_cut():
+    error = DataError("wrong", found="x" * 100_000, place=["y" * 5000])
+    assert len(str(error)) < 2100 and str(error).count(" ...") == 2
+    assert len(error.found) == 100_000

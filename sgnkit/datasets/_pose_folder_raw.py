@@ -243,7 +243,7 @@ def _read(
 def read_pose(root: Path, file: str, options: PoseOptions) -> Pose:
     """Returns the keypoints of one file or folder of frames."""
     path = inside(root, file)
-    if path.is_dir():
+    if os.path.isdir(path):  # False also for names that no system takes
         return read_frame_folder(path, options)
     readers: dict[str, Callable[[], Pose]] = {
         ".csv": lambda: parse_csv(read_bytes(path), options, path),

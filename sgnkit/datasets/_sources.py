@@ -124,7 +124,7 @@ def one_line(error: DataError) -> str:
     """Returns what is wrong and where, without what to do."""
     parts = [
         error.what,
-        *(f"{k} {v}" for k in ("file", "place", "found") if (v := getattr(error, k))),
+        *(f"{k} {str(v)[:300]}" for k in ("file", "place", "found") if (v := getattr(error, k))),
     ]
     return " ".join("; ".join(parts).split())
 

@@ -163,6 +163,7 @@ BAD = {
     "parent": (table(("../x.npy", "a", "", "")), "leads out", "x.npy"),
     "absolute": (table(("/etc/passwd.npy", "a", "", "")), "leads out", "/etc/passwd.npy"),
     "lost": (table(("y.npy", "a", "", "")), "y.npy", "no such file"),
+    "long": (table(("x" * 5000 + ".npy", "a", "", "")), "File name too long"),
     "kind": (table(("y.mp4", "a", "", "")), "y.mp4", ".csv, .json, .npy, .npz"),
     "split": (table(("x.npy", "a", "dev", "")), "clips.csv", "line 2", "train, val, test"),
     "no file": (table(("", "a", "", "")), "clips.csv", "line 2", "a file and a class"),
