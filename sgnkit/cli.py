@@ -25,6 +25,9 @@ class Command(NamedTuple):
 COMMANDS = {
     "demo": Command("sgnkit.demo", False, "train two small models on made-up skeletons, draw them"),
     "doctor": Command("sgnkit.doctor", False, "check this installation and name the remedies"),
+    "data": Command(
+        "sgnkit.data_tools.cli", False, "check, convert, count and show clips of any format"
+    ),
     "train": Command("sgnkit.training.cli", True, "train a model from a config file"),
     "distill": Command("sgnkit.training.cli", True, "train a teacher, then a student from it"),
     "test": Command(

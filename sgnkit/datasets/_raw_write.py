@@ -123,7 +123,7 @@ def write_nw_ucla(clips: Iterable[SkeletonData], path: Path) -> None:
     namer = _Namer("NW-UCLA", path, make, range(100))
     with whole_folder(path) as part:
         for data in clips:
-            name, x = namer(data), namer.body(data, "kinect20", range(1, 2))[0]
+            x, name = namer.body(data, "kinect20", range(1, 2))[0], namer(data)
             x[~data.to_array("TV", attr="mask")] = 0
             record = {
                 "file_name": name,
@@ -144,7 +144,7 @@ def write_utd_mhad(clips: Iterable[SkeletonData], path: Path) -> None:
     )
     with whole_folder(path) as part:
         for data in clips:
-            name, x = namer(data), namer.body(data, "utd_mhad20", range(1, 2))[0]
+            x, name = namer.body(data, "utd_mhad20", range(1, 2))[0], namer(data)
             x[~data.to_array("TV", attr="mask")] = 0
             matrix = x.transpose(1, 2, 0).astype(np.float64)
             (part / f"{name}_skeleton.mat").write_bytes(write_mat5({"d_skel": matrix}))
@@ -161,7 +161,7 @@ def write_sbu(clips: Iterable[SkeletonData], path: Path) -> None:
     scale, shift = _sbu_raw._METRES
     with whole_folder(path) as part:
         for data in clips:
-            name, x = namer(data), namer.body(data, "sbu15", range(2, 3))
+            x, name = namer.body(data, "sbu15", range(2, 3)), namer(data)
             folder = part.joinpath(*name.split("_"))
             folder.mkdir(parents=True)
             rows = ((x - shift) / scale).transpose(1, 0, 2, 3).reshape(x.shape[1], -1)
@@ -184,7 +184,7 @@ def write_ntu(clips: Iterable[SkeletonData], path: Path) -> None:
     namer = _Namer("NTU RGB+D", path, make, range(1, 1000))
     with whole_folder(path) as part:
         for data in clips:
-            name, x = namer(data), namer.body(data, "ntu25", range(1, 7))
+            x, name = namer.body(data, "ntu25", range(1, 7)), namer(data)
             if parse_name(name) is None:
                 namer.fail(data, "a name such as S001C001P001R001A001", name)
             lines = _recording(x, data.to_array("MTV", attr="mask"))

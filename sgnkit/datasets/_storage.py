@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import glob
 import json
 import os
+import re
 import shutil
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
@@ -19,7 +21,7 @@ from sgnkit.datasets._columns import Column, ColumnWriter, NpyWriter, encode, op
 from sgnkit.errors import DataError
 from sgnkit.layout import SkeletonLayout, get_layout, list_layouts, register_layout
 
-__all__ = ["StoredClips", "write_clips"]
+__all__ = ["StoredClips", "remove_leftovers", "write_clips"]
 
 _FORMAT = "sgnkit clips 2"
 _ALL = (1 << len(GRAPH)) - 1
@@ -37,7 +39,7 @@ def write_clips(clips: Iterable[SkeletonData], path: Path) -> int:
     Raises:
         sgnkit.errors.DataError: If an attribute cannot be stored.
     """
-    _sweep(path)
+    remove_leftovers(path)
     folder = path.with_name(f"{path.name}.{os.getpid()}-{uuid.uuid4().hex[:8]}")
     folder.mkdir()
     part = folder / "index.json"
@@ -208,13 +210,17 @@ def _folder_of(path: Path) -> Path | None:
     return folder if folder.name.startswith(f"{path.name}.") else None
 
 
-def _sweep(path: Path) -> None:
-    """Removes what writers left behind that were killed."""
+def remove_leftovers(path: Path) -> None:
+    """Removes what killed writers of a path left beside it: `NAME.PID-*` and `NAME.PID.part`."""
     current = _folder_of(path)
-    for folder in path.parent.glob(f"{path.name}.*-*"):
-        pid = folder.name.removeprefix(f"{path.name}.").partition("-")[0]
-        if folder.is_dir() and folder != current and pid.isdigit() and not _runs(int(pid)):
-            shutil.rmtree(folder, ignore_errors=True)
+    for found in path.parent.glob(f"{glob.escape(path.name)}.*"):
+        match = re.fullmatch(r"(\d+)(-[0-9a-f]{8}|\.part)", found.name[len(path.name) + 1 :])
+        if match is None or found == current or _runs(int(match[1])):
+            continue
+        if found.is_dir():
+            shutil.rmtree(found, ignore_errors=True)
+        else:
+            found.unlink(missing_ok=True)
 
 
 def _runs(pid: int) -> bool:

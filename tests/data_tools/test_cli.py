@@ -1,0 +1,57 @@
+import json
+
+import pytest
+
+import sgnkit.cli
+from sgnkit.data_tools.cli import main
+from sgnkit.datasets.formats import FORMATS
+
+
+def run(*words):
+    return sgnkit.cli.main(["data", *map(str, words)])
+
+
+def test_check(folder, capsys):
+    path = folder()
+    assert run("check", path, "--layout", "sbu15") == 0
+    assert "6 clips, format pose-folder" in capsys.readouterr().out
+    (path / "b" / "clip1.npz").write_bytes(b"no")
+    assert run("check", path, "--layout", "sbu15", "--json") == 1
+    report = json.loads(capsys.readouterr().out)
+    assert report["healthy"] is False and report["damaged"][0]["clip"] == "clip1"
+
+
+def test_convert_stats_and_show(folder, tmp_path, capsys):
+    path, out = folder(), tmp_path / "out.json"
+    assert run("convert", path, out, "--to", "sgnkit", "--layout", "sbu15") == 0
+    assert capsys.readouterr().out == f"{out}: 6 clips, 0 skipped\n"
+    assert run("stats", out) == 0 and "clips       6" in capsys.readouterr().out
+    assert run("stats", out, "--json") == 0
+    assert json.loads(capsys.readouterr().out)["clips"] == 6
+    pytest.importorskip("PIL")
+    assert run("show", out, "clip3", "--out", tmp_path / "a.gif", "--azimuth", "30") == 0
+    assert (tmp_path / "a.gif").read_bytes()[:3] == b"GIF"
+    (path / "b" / "clip1.npz").write_bytes(b"no")
+    words = ["convert", path, tmp_path / "b.json", "--to", "sgnkit", "--layout", "sbu15"]
+    assert run(*words, "--on-error", "skip") == 0
+    captured = capsys.readouterr()
+    assert "5 clips, 1 skipped" in captured.out and "clip: clip1" in captured.err
+
+
+def test_mistakes(folder, tmp_path, capsys):
+    assert run("stats", tmp_path / "none") == 2
+    assert "nothing to read" in capsys.readouterr().err
+    assert run("check", folder()) == 2 or "--layout" in capsys.readouterr().out
+    for words in ([], ["chek"], ["check"], ["convert", "a", "b", "--to", "avi"]):
+        with pytest.raises(SystemExit) as ended:
+            run(*words)
+        assert ended.value.code == 2
+
+
+def test_formats_are_listed(capsys):
+    assert main(["formats"]) == 0
+    listed = capsys.readouterr().out
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    for name, form in FORMATS.items():
+        assert f"{name} " in listed and form.summary in listed
