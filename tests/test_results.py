@@ -19,6 +19,12 @@ DATA = Path(os.environ.get("SGNKIT_TEST_DATA", ROOT.parent / "shared" / "data"))
 sys.path.insert(0, str(ROOT / "tools"))
 import results_table  # noqa: E402
 
+WHOLE = {
+    *("config.yaml", "confusion.png", "curves.png", "metrics.csv", "results.json", "weights.pt"),
+}
+# A set that is not there is not tested; the file that brings it, by the name of its dataset.
+ARCHIVES = {"NWUCLA": "nw-ucla.zip", "UTDMHAD": "utd-mhad.zip", "SBUInteraction": "sbu.zip"}
+
 
 def name(run):
     return run.relative_to(ROOT).as_posix()
@@ -31,20 +37,19 @@ def test_there_are_runs():
 @pytest.mark.parametrize("run", RUNS, ids=name)
 def test_a_run_is_complete_and_loads(run):
     files = {path.name for path in run.iterdir()}
-    assert files == {
-        "config.yaml",
-        "confusion.png",
-        "curves.png",
-        "metrics.csv",
-        "results.json",
-        "weights.pt",
-    }
-    assert (run / "weights.pt").stat().st_size < 5e6
+    record = {"config.yaml", "confusion.png", "curves.png", "metrics.csv", "results.json"}
+    # The weights of one fold are kept, so that the folder stays small.
+    assert files == (record if "_fold" in run.name and "fold1" not in run.name else WHOLE)
     result = json.loads((run / "results.json").read_text(encoding="utf-8"))
     assert result["epoch_rule"] in ("last", "best_val")
     assert result["command"].startswith("sgnkit train --config configs/")
-    assert result["clean_clips"] < result["clips"]
+    assert result["clean_clips"] <= result["clips"]
     assert sum(map(sum, result["confusion"])) == result["clips"]
+    for teacher in result["config"].get("distill", {}).get("teacher") or ():
+        assert (run / teacher).is_file()
+    if "weights.pt" not in files:
+        return
+    assert (run / "weights.pt").stat().st_size < 5e6
     model = load_model(run / "weights.pt")
     assert sum(p.numel() for p in model.parameters()) == result["parameters"]
     config = yaml.safe_load((run / "config.yaml").read_text(encoding="utf-8"))
@@ -64,18 +69,18 @@ def test_pages_hold_the_current_table():
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(
-    not (DATA / "nw-ucla.zip").exists(), reason=f"no nw-ucla.zip in {DATA}: set SGNKIT_TEST_DATA"
-)
-@pytest.mark.parametrize("run", RUNS, ids=name)
+@pytest.mark.parametrize("run", [run for run in RUNS if (run / "weights.pt").is_file()], ids=name)
 def test_the_figure_repeats(run, tmp_path, capsys):
     result = json.loads((run / "results.json").read_text(encoding="utf-8"))
-    arguments = ["--config", str(run / "config.yaml"), "--data.root", str(DATA)]
+    archive = DATA / ARCHIVES[result["data"]]
+    if not archive.exists():
+        pytest.skip(f"no {archive.name} in {DATA}: set SGNKIT_TEST_DATA")
+    arguments = ["--config", str(run / "config.yaml"), "--data.root", str(archive)]
     assert main(["test", *arguments, "--data.processed_root", str(tmp_path)]) == 0
     printed = capsys.readouterr().out
-    standard, clean = re.search(
-        r"accuracy ([\d.]+)% \(464 clips\), clean ([\d.]+)% \(369 clips\)", printed
-    ).groups()
+    (standard,) = re.search(rf"accuracy ([\d.]+)% \({result['clips']} clips\)", printed).groups()
     # another processor may round a spike across the threshold: one clip of 464 is 0.2 %
     assert float(standard) == pytest.approx(100 * result["accuracy"], abs=0.5)
-    assert float(clean) == pytest.approx(100 * result["clean_accuracy"], abs=0.6)
+    if result["clean_clips"] < result["clips"]:
+        clean = re.search(rf"clean ([\d.]+)% \({result['clean_clips']} clips\)", printed)[1]
+        assert float(clean) == pytest.approx(100 * result["clean_accuracy"], abs=0.6)

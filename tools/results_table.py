@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import sys
 from pathlib import Path
+from statistics import mean, stdev
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = ("README.md", "docs/results.md")
 BEGIN, END = "<!-- results: begin -->", "<!-- results: end -->"
 HEAD = (
-    "| model | data | parameters | accuracy, standard | accuracy, clean | firing rate "
-    "| energy a clip, paper / strict | run |\n|---|---|---|---|---|---|---|---|"
+    "| model | teacher | data | parameters | accuracy, standard | accuracy, clean | firing rate "
+    "| energy a clip, paper / strict | runs |\n|---|---|---|---|---|---|---|---|---|"
 )
 
 
@@ -31,18 +33,39 @@ def read_results(root: Path) -> list[dict[str, Any]]:
 
 
 def table(results: list[dict[str, Any]]) -> str:
-    """Returns the table as Markdown, one row a run."""
-    rows = [HEAD]
+    """Returns the table as Markdown, one row for the runs that differ in fold or seed alone."""
+    groups: dict[str, list[dict[str, Any]]] = {}
     for result in results:
-        energy = result["energy_mj"]
+        groups.setdefault(re.sub(r"_(seed|fold)\d+", "", result["run"]), []).append(result)
+    rows = [HEAD]
+    for runs in groups.values():
+        first = runs[0]
+        energy = {key: mean(r["energy_mj"][key] for r in runs) for key in ("paper", "strict")}
+        names = [run["run"].rpartition("/")[2] for run in runs]
         rows.append(
-            f"| `{result['model']}` | {result['data']} | {result['parameters']:,} "
-            f"| {result['accuracy']:.1%} ({result['clips']} clips) "
-            f"| {result['clean_accuracy']:.1%} ({result['clean_clips']} clips) "
-            f"| {result['firing_rate']:.1%} "
-            f"| {energy['paper']:.3f} / {energy['strict']:.3f} mJ | `{result['run']}` |"
+            f"| `{first['model']}` | {_teacher(first)} | {first['data']} "
+            f"| {first['parameters']:,} | {_accuracy(runs, '')} | {_accuracy(runs, 'clean_')} "
+            f"| {mean(run['firing_rate'] for run in runs):.1%} "
+            f"| {energy['paper']:.3f} / {energy['strict']:.3f} mJ "
+            f"| `{first['run']}`{f' to `{names[-1]}`' if len(runs) > 1 else ''} |"
         )
     return "\n".join(rows)
+
+
+def _accuracy(runs: list[dict[str, Any]], kind: str) -> str:
+    values = [run[f"{kind}accuracy"] for run in runs]
+    clips = sum(run[f"{kind}clips"] for run in runs)
+    if len(runs) == 1:
+        return f"{values[0]:.1%} ({clips} clips)"
+    folds = len({run["config"]["data"].get("fold") for run in runs}) > 1
+    what = f"{len(runs)} folds, {clips} clips" if folds else f"{len(runs)} seeds"
+    return f"{mean(values):.1%} ± {100 * stdev(values):.1f} ({what})"
+
+
+def _teacher(result: dict[str, Any]) -> str:
+    teachers = result["config"].get("distill", {}).get("teacher") or []
+    teachers = [teachers] if isinstance(teachers, str) else teachers
+    return ", ".join(f"`{Path(teacher).parent.name}`" for teacher in teachers) or "none"
 
 
 def with_table(page: str, text: str) -> str:
