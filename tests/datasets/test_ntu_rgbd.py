@@ -205,6 +205,7 @@ def test_configs_give_clips_of_64_frames(tmp_path, write_recording, path):
     write_recording(tmp_path / "S002C002P001R001A050.skeleton", [*frames, {}])
     arguments = {**config["data"], "root": tmp_path}
     assert arguments.pop("name") == "NTURGBD"
+    arguments["pre_transform"] = build_transforms(config["pre_transforms"])
     for place in ("train_transforms", "test_transforms"):
         transform = build_transforms(config[place])
         data = NTURGBD(**arguments, split="all", transform=transform)[0]
