@@ -19,9 +19,9 @@ from sgnkit.datasets._pose_json import is_frame_file, parse_pose_json, read_fram
 from sgnkit.datasets._raw_files import list_files
 from sgnkit.datasets._safe import inside, read_bytes
 from sgnkit.datasets._safe_arrays import read_npy, read_npz
-from sgnkit.datasets._sources import MAX_CLASSES, Source, broken
+from sgnkit.datasets._sources import MAX_CLASSES, Source, broken, known_layout
 from sgnkit.errors import DataError
-from sgnkit.layout import SkeletonLayout, get_layout
+from sgnkit.layout import SkeletonLayout
 
 __all__ = ["NUMBERS", "SUFFIXES", "TABLE", "Survey", "pose_options", "scan_pose_folder", "survey"]
 
@@ -70,7 +70,7 @@ def pose_options(
     missing: str = "raise",
 ) -> PoseOptions:
     """Returns the options of a reader once they are legal."""
-    layout = get_layout(layout) if isinstance(layout, str) else layout
+    layout = known_layout(layout)
     if axes is not None and sorted(axes) not in (sorted("TVC"), sorted("MTVC")):
         raise ValueError(
             f"PoseFolder: axes must be the letters T, V, C and perhaps M in any order, got {axes!r}"

@@ -16,7 +16,7 @@ import numpy as np
 from sgnkit.data import SkeletonData
 from sgnkit.datasets._safe import whole_file
 from sgnkit.datasets._safe_pickle import restricted_pickle
-from sgnkit.datasets._sources import MAX_CLASSES, Source, broken, build_clip
+from sgnkit.datasets._sources import MAX_CLASSES, Source, broken, build_clip, known_layout
 from sgnkit.errors import DataError
 from sgnkit.layout import SkeletonLayout, get_layout, list_layouts
 
@@ -49,7 +49,7 @@ def scan_pose_pickle(
         sgnkit.errors.DataError: If the file as a whole is no pose pickle.
     """
     path = Path(path)
-    layout = get_layout(layout) if isinstance(layout, str) else layout
+    layout = None if layout is None else known_layout(layout)
     content = restricted_pickle(path) if content is None else content
     for number, record in enumerate(_annotations(path, content)):
         place = f"annotations[{number}]"

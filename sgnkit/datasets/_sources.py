@@ -13,7 +13,7 @@ import numpy as np
 
 from sgnkit.data import SkeletonData
 from sgnkit.errors import DataError
-from sgnkit.layout import SkeletonLayout
+from sgnkit.layout import SkeletonLayout, get_layout, register_layout
 
 __all__ = [
     "Source",
@@ -22,6 +22,7 @@ __all__ = [
     "check_on_error",
     "check_size",
     "collect",
+    "known_layout",
     "one_line",
     "read_all",
     "warn_skipped",
@@ -127,6 +128,17 @@ def one_line(error: DataError) -> str:
         *(f"{k} {str(v)[:300]}" for k in ("file", "place", "found") if (v := getattr(error, k))),
     ]
     return " ".join("; ".join(parts).split())
+
+
+def known_layout(layout: str | SkeletonLayout) -> SkeletonLayout:
+    """Returns a layout that is registered from now on: by its name, from a YAML file, or itself.
+
+    Raises:
+        ValueError: If there is no such layout, or another one of that name.
+    """
+    if isinstance(layout, str) and Path(layout).suffix in (".yaml", ".yml"):
+        layout = SkeletonLayout.from_yaml(layout)
+    return get_layout(layout) if isinstance(layout, str) else register_layout(layout)
 
 
 def build_clip(

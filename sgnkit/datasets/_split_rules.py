@@ -68,7 +68,7 @@ def draw(members: list[Member], fraction: float, seed: int) -> list[str]:
     units: dict[str, list[str]] = defaultdict(list)
     for name, subject in members:
         units[str(subject) if by_subject else name].append(name)
-    order = sorted(units, key=lambda unit: hashlib.sha256(f"{seed} {unit}".encode()).digest())
+    order = sorted(units, key=lambda unit: _hash(f"{seed} {unit}"))
     wanted = math.ceil(fraction * len(members))
     taken: list[str] = []
     for unit in order[:-1]:
@@ -76,6 +76,10 @@ def draw(members: list[Member], fraction: float, seed: int) -> list[str]:
             break
         taken += units[unit]
     return taken
+
+
+def _hash(text: str) -> bytes:
+    return hashlib.sha256(text.encode("utf-8", "backslashreplace")).digest()
 
 
 def in_split(word: str, split: str) -> bool:

@@ -58,7 +58,7 @@ class PoseFolder(SourceDataset):
 
     Args:
         root: The folder.
-        layout: Layout of the joints.
+        layout: Layout of the joints: its name, a YAML file, or the layout itself.
         split: One of `"train"`, `"val"`, `"trainval"`, `"test"`, `"all"`.
         transform: Transform at each access.
         pre_transform: Transform before the clips are stored.

@@ -11,10 +11,10 @@ from sgnkit.datasets._pose_pickle_raw import read_splits, scan_pose_pickle
 from sgnkit.datasets._safe import inside
 from sgnkit.datasets._safe_pickle import restricted_pickle
 from sgnkit.datasets._source_dataset import SourceDataset
-from sgnkit.datasets._sources import MAX_CLASSES, Source
+from sgnkit.datasets._sources import MAX_CLASSES, Source, known_layout
 from sgnkit.datasets._split_rules import Member, check_fraction, in_split, settle
 from sgnkit.errors import DataError
-from sgnkit.layout import SkeletonLayout, get_layout
+from sgnkit.layout import SkeletonLayout
 
 __all__ = ["PosePickle"]
 
@@ -40,7 +40,8 @@ class PosePickle(SourceDataset):
         pre_transform: Transform before the clips are stored.
         pre_filter: Tells which clips are stored.
         force_reload: Whether to read the pickle again even if it did not change.
-        layout: Layout of the joints; without it, the built-in one with as many joints.
+        layout: Layout of the joints: its name, a YAML file, or the layout itself; without it, the
+            only registered one with as many joints.
         benchmark: Prefix of the lists, `"xsub"` for `xsub_train` and `xsub_val`.
         class_names: Name of each class; the default is their numbers.
         min_score: A joint is observed if its score is greater.
@@ -89,7 +90,7 @@ class PosePickle(SourceDataset):
         self.val_fraction = check_fraction("PosePickle", "val_fraction", val_fraction)
         self.test_fraction = check_fraction("PosePickle", "test_fraction", test_fraction)
         self._named = None if class_names is None else tuple(str(name) for name in class_names)
-        self._layout = get_layout(layout) if isinstance(layout, str) else layout
+        self._layout = None if layout is None else known_layout(layout)
         path = _find(Path(root).expanduser().absolute())
         super().__init__(
             path,

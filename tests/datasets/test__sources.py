@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from sgnkit.data import SkeletonData
-from sgnkit.datasets._sources import Source, broken, build_clip, collect, read_all
+from sgnkit.datasets._sources import Source, broken, build_clip, collect, known_layout, read_all
 from sgnkit.errors import DataError
-from sgnkit.layout import get_layout
+from sgnkit.layout import SkeletonLayout, get_layout
 
 COCO = get_layout("coco17")
 FILE = Path("clips.x")
@@ -58,6 +58,18 @@ def test_read_all_reads_one_at_a_time():
 
     clips = read_all((Source(n, FILE, partial(note, n)) for n in "abc"), "raise", {})
     assert next(clips).name == "a" and read == ["a"]
+
+
+def test_known_layout(tmp_path):
+    assert known_layout("coco17") is COCO and known_layout(COCO) is COCO
+    hook = SkeletonLayout("test_hook", ("base", "tip"), (0, 0))
+    assert known_layout(hook) is hook and get_layout("test_hook") == hook
+    hook.to_yaml(tmp_path / "hook.yaml")
+    assert known_layout(str(tmp_path / "hook.yaml")).joints == hook.joints
+    with pytest.raises(ValueError, match="'test_hook' belongs to a different layout"):
+        known_layout(SkeletonLayout("test_hook", ("base", "top"), (0, 0)))
+    with pytest.raises(ValueError, match="coco17"):
+        known_layout("coco18")
 
 
 def test_build_clip():

@@ -1,3 +1,4 @@
+import os
 import time
 import warnings
 
@@ -7,6 +8,7 @@ from torch_geometric.loader import DataLoader
 
 from sgnkit.datasets import PoseFolder, SyntheticActions, write_pose_folder
 from sgnkit.errors import DataError
+from sgnkit.layout import SkeletonLayout
 from sgnkit.transforms import UniformSample
 
 
@@ -104,6 +106,30 @@ def test_skip(tmp_path):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         PoseFolder(tmp_path, "coco17")
+
+
+def test_layout_of_ones_own(tmp_path):
+    layout = SkeletonLayout("test_finger", ("base", "middle", "tip"), (0, 0, 1))
+    (tmp_path / "bend").mkdir()
+    (tmp_path / "bend" / "a.csv").write_text(
+        "base_x,base_y,middle_x,middle_y,tip_x,tip_y\n1,2,3,4,5,6"
+    )
+    data = PoseFolder(tmp_path, layout)[0]
+    assert data.layout == "test_finger" and data.x.tolist() == [[[1, 2]], [[3, 4]], [[5, 6]]]
+    layout.to_yaml(tmp_path / "finger.yaml")
+    assert PoseFolder(tmp_path, str(tmp_path / "finger.yaml")).layout == layout
+
+
+def test_names_that_are_not_utf8(tmp_path):
+    save(tmp_path / "wave" / "a.npy")
+    try:
+        os.rename(tmp_path / "wave" / "a.npy", os.fsencode(tmp_path) + b"/wave/\xff.npy")
+    except OSError:
+        pytest.skip("this file system takes no such name")
+    assert len(PoseFolder(tmp_path, "coco17")) == 1
+    os.rename(os.fsencode(tmp_path) + b"/wave/\xff.npy", os.fsencode(tmp_path) + b"/wave/\xfe.csv")
+    with pytest.warns(UserWarning, match="1 clips were skipped"), pytest.raises(DataError):
+        PoseFolder(tmp_path, "coco17", on_error="skip")
 
 
 def test_bad_roots(tmp_path):
