@@ -26,8 +26,9 @@ class SelectPersons(CleaningStep):
       The size of the body is in it, too: it is the motion energy plus the spread of the joints.
     - `"deviation"`: $\sum_c \sqrt{\mathrm{Var}(x_c)}$, likewise, which chooses the persons of
       ["Two-Stream Adaptive Graph Convolutional Networks"](https://arxiv.org/abs/1805.07694).
-    - `"confidence"`: mean of the clip's node attribute `score` $(N, T)$; without one, the share of
-      joints and frames that were observed.
+    - `"confidence"`: the share of joints and frames that were observed, which for a detector are
+      those with a score above the reader's `min_score`. If the clip has a node attribute `score`
+      $(N, T)$, its mean; delete that before clips of different length are batched.
     - `"frames"`: number of frames in which any joint was observed.
 
     Persons of equal importance stay in their order. One choice serves the whole clip, so a person
