@@ -214,3 +214,18 @@ def test_bad_input(batch):
     other = sgnkit.create_model("base_sgn_small", layout="kinect20", num_classes=5)
     with pytest.raises(ValueError, match=r"\(4, 3\), the student \(4, 5\)"):
         Distiller(teacher, other, example=(batch,))
+
+
+@pytest.mark.parametrize("name", ["multimodal_gcn", "stgcn", "agcn", "ctrgcn"])
+def test_every_gcn_can_teach_the_full_student(batch, name):
+    torch.manual_seed(0)
+    common = {"layout": "kinect20", "num_classes": 3}
+    teacher = sgnkit.create_model(name, **common)
+    student = sgnkit.create_model("mk_sgn", num_steps=1, **common)
+    taps = {"blocks.3": "blocks.1", "blocks.6": "blocks.3", "blocks.9": "blocks.5"}
+    distiller = Distiller(teacher, student, taps, example=(batch,))
+    out = distiller(batch, y=batch.y)
+    shapes = [spikes.shape for _, spikes in out.features.values()]
+    assert shapes == [(1, 9, 80, 64), (1, 5, 80, 128), (1, 3, 80, 256)]
+    total, _ = DistillationLoss(SoftLabelDistillation(), FeatureDistillation())(out, batch.y)
+    assert total.isfinite()
