@@ -1,27 +1,21 @@
-"""Some clips side by side: what whole batches are transformed in and joined from."""
+"""Some clips side by side: what whole batches are transformed in."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
-from itertools import accumulate
 from typing import Any
 
 import torch
 from torch import Tensor
-from torch.utils.data import default_collate, get_worker_info
-from torch_geometric.data import Batch
-from torch_geometric.data.data import BaseData
 
 from sgnkit.data.skeleton_data import SkeletonData, body_graph
 from sgnkit.layout import SkeletonLayout, get_layout, list_layouts
 
-__all__ = ["GRAPH", "ClipList", "bodies", "collate", "follows_layout"]
+__all__ = ["GRAPH", "ClipList", "bodies", "follows_layout"]
 
 GRAPH = ("edge_index", "edge_type", "joint", "person", "parent_index")
 """The attributes that follow from the layout and the number of persons."""
-
-_RESERVED = ("index", "batch", "ptr", "face", "adj", "num_nodes")  # PyG treats these on its own
 
 
 @lru_cache(maxsize=64)
@@ -55,8 +49,8 @@ class ClipList(Sequence[SkeletonData]):
     """Clips of one layout, held attribute by attribute instead of clip by clip.
 
     It reads like a list of clips, and PyG takes it as one. Transforms work on many clips at once
-    in it, see [`transform_clips`][sgnkit.data.transform_clips], and `to_batch` joins it to the
-    same batch as PyG's `Batch.from_data_list`, in less time.
+    in it, see [`transform_clips`][sgnkit.data.transform_clips], and
+    [`collate`][sgnkit.data.collate] joins it to a batch.
 
     Args:
         layout: The layout of all clips.
@@ -186,112 +180,6 @@ class ClipList(Sequence[SkeletonData]):
         """Number of persons of each clip."""
         return [x.size(0) // self.layout.num_joints for x in self.x]
 
-    def to_batch(self) -> Any:
-        """Joins the clips to one batch, equal to that of PyG's `Batch.from_data_list`.
-
-        Raises:
-            ValueError: If the clips differ in their number of frames.
-        """
-        lengths = set(self.num_frames)
-        if len(lengths) > 1:
-            raise ValueError(
-                f"clips with {min(lengths)} to {max(lengths)} frames make no batch; give the "
-                "dataset a transform that makes them equal, such as UniformSample(num_frames=52)"
-            )
-        joined = {}
-        for key, column in self.rest.items():
-            done = _join(key, column)
-            if done is None:
-                return Batch.from_data_list(list(self))
-            joined[key] = done
-        count, num_joints = len(self), self.layout.num_joints
-        persons = torch.tensor(self.num_persons)
-        ptr = torch.zeros(count + 1, dtype=torch.long)
-        torch.cumsum(persons * num_joints, 0, out=ptr[1:])
-        clip = torch.arange(count).repeat_interleave(persons)
-        graph = body_graph(self.layout, len(clip))
-        first = (ptr[:-1] // num_joints)[clip]
-        graph["person"] = (torch.arange(len(clip)) - first).repeat_interleave(num_joints)
-        edges = ptr * len(self.layout.edge_index()[1]) // num_joints
-        batch = Batch(_base_cls=self.data_cls)
-        none = torch.zeros(count, dtype=torch.long)
-        slices: dict[str, Tensor] = {}
-        incs: dict[str, Tensor | None] = {}
-        for key in self.keys:
-            if key in joined:
-                batch[key], slices[key], with_inc = joined[key]
-                incs[key] = none if with_inc else None
-                continue
-            batch[key] = (
-                graph[key] if key in GRAPH else _cat(self.x) if key == "x" else self._joined_mask()
-            )
-            slices[key] = edges if key in ("edge_index", "edge_type") else ptr
-            incs[key] = ptr[:-1] if key in ("edge_index", "parent_index") else none
-        batch.batch = clip.repeat_interleave(num_joints)
-        batch.ptr = ptr
-        batch._num_graphs, batch._slice_dict, batch._inc_dict = count, slices, incs
-        return batch
-
-    def _joined_mask(self) -> Tensor:
-        if all(mask is None for mask in self.mask):
-            nodes = sum(x.size(0) for x in self.x)
-            return torch.ones(nodes, self.x[0].size(1), dtype=torch.bool)
-        pairs = zip(self.mask, self.x, strict=True)
-        return _cat(
-            [torch.ones(x.shape[:2], dtype=torch.bool) if m is None else m for m, x in pairs]
-        )
-
-
-def collate(clips: Sequence[Any]) -> Any:
-    """Joins clips to a batch, equal to that of PyG's `DataLoader`, in less time.
-
-    Clips of one layout with the same attributes take the fast way, all others PyG's.
-
-    Args:
-        clips: A list of clips, or a [`ClipList`][sgnkit.data.ClipList].
-
-    Examples:
-        >>> from torch.utils.data import DataLoader
-        >>> from sgnkit.datasets import SyntheticActions
-        >>> clips = SyntheticActions(num_clips=8, num_frames=(30, 30))
-        >>> batch = next(iter(DataLoader(clips, batch_size=4, collate_fn=collate)))
-        >>> batch.num_graphs, batch.x.shape
-        (4, torch.Size([100, 30, 3]))
-    """
-    found = ClipList.of(clips)
-    if found is not None:
-        return found.to_batch()
-    if isinstance(clips[0], BaseData):
-        return Batch.from_data_list(list(clips))
-    return default_collate(list(clips))
-
 
 def _fits(value: Any, dim: int, nodes: int) -> bool:
     return type(value) is Tensor and value.is_cpu and value.dim() == dim and len(value) == nodes
-
-
-def _join(key: str, column: list[Any]) -> tuple[Any, Tensor, bool] | None:
-    """Returns values joined, where they begin, and whether they count from 0 in each clip."""
-    kinds = {type(value) for value in column}
-    if any(word in key for word in _RESERVED):
-        return None
-    starts = torch.arange(len(column) + 1)
-    if kinds in ({bool}, {int}, {float}):
-        return torch.tensor(column), starts, True
-    if kinds == {str}:
-        return list(column), starts, False
-    if kinds == {Tensor} and all(value.dim() for value in column):
-        if len({(value.dtype, value.device, value.shape[1:]) for value in column}) > 1:
-            return None
-        return torch.cat(column), torch.tensor([0, *accumulate(map(len, column))]), True
-    return None
-
-
-def _cat(parts: list[Tensor]) -> Tensor:
-    """Joins tensors; in a loader's process right into the memory that it shares."""
-    if get_worker_info() is None:
-        return torch.cat(parts)
-    shape = (sum(map(len, parts)), *parts[0].shape[1:])
-    size = parts[0].element_size() * shape[0] * parts[0][0].numel()
-    storage = parts[0].untyped_storage()._new_shared(size, device="cpu")
-    return torch.cat(parts, out=parts[0].new(storage).view(shape))
