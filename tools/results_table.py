@@ -45,7 +45,7 @@ def table(results: list[dict[str, Any]]) -> str:
         rows.append(
             f"| `{first['model']}` | {_teacher(first)} | {first['data']} "
             f"| {first['parameters']:,} | {_accuracy(runs, '')} | {_accuracy(runs, 'clean_')} "
-            f"| {mean(run['firing_rate'] for run in runs):.1%} "
+            f"| {_share(mean(run['firing_rate'] for run in runs))} "
             f"| {energy['paper']:.3f} / {energy['strict']:.3f} mJ "
             f"| `{first['run']}`{f' to `{names[-1]}`' if len(runs) > 1 else ''} |"
         )
@@ -60,6 +60,10 @@ def _accuracy(runs: list[dict[str, Any]], kind: str) -> str:
     folds = len({run["config"]["data"].get("fold") for run in runs}) > 1
     what = f"{len(runs)} folds, {clips} clips" if folds else f"{len(runs)} seeds"
     return f"{mean(values):.1%} ± {100 * stdev(values):.1f} ({what})"
+
+
+def _share(rate: float) -> str:
+    return f"{rate:.1%}" if rate else "no spikes"
 
 
 def _teacher(result: dict[str, Any]) -> str:
