@@ -35,7 +35,7 @@ help: ## list these targets
 	@echo
 	@echo "Another Python: make PYTHON=/path/to/python3.12 demo"
 
-demo: ## train two small models on made-up skeletons and draw what they do, into runs/demo
+demo: ## train a teacher and spiking networks on made-up skeletons, draw them into runs/demo
 	@$(SETUP) demo
 	@$(RUN) -m sgnkit demo $(ARGS)
 
