@@ -23,7 +23,9 @@ class Command(NamedTuple):
 
 # Nothing is imported before its command is called: help and doctor work on a broken installation.
 COMMANDS = {
-    "demo": Command("sgnkit.demo", False, "train a teacher and spiking networks on made-up skeletons"),
+    "demo": Command(
+        "sgnkit.demo", False, "train a teacher and spiking networks on made-up skeletons"
+    ),
     "doctor": Command("sgnkit.doctor", False, "check this installation and name the remedies"),
     "data": Command(
         "sgnkit.data_tools.cli", False, "check, convert, count and show clips of any format"
