@@ -66,6 +66,9 @@ class SpikingGraphNetwork(SkeletonModel):
         fusion_options: Other arguments of
             [`SpikingMultimodalFusion`][sgnkit.nn.SpikingMultimodalFusion].
         path: `"auto"`, `"dense"` or `"sparse"` spatial layers.
+        spike_driven: Whether every product behind the encoders is one of spikes and weights in
+            evaluation: membrane shortcuts whatever **residual** says; fusion weights and graphs
+            folded into the weights after them; a read-out of spikes. Parameters stay the same.
 
     Shapes:
         - **batch**: a PyG `Batch` of `SkeletonData`, **x** $(N, T, C)$
@@ -106,6 +109,7 @@ class SpikingGraphNetwork(SkeletonModel):
         attention_options: dict[str, Any] | None = None,
         fusion_options: dict[str, Any] | None = None,
         path: Path = "auto",
+        spike_driven: bool = False,
     ) -> None:
         fixed = ("self", "__class__", "layout", "num_classes", "neuron")
         arguments = {key: value for key, value in locals().items() if key not in (*fixed, "fixed")}
@@ -121,6 +125,9 @@ class SpikingGraphNetwork(SkeletonModel):
             raise ValueError(
                 f"{name}: spatial must be 'sgc', 'sa_sgc' or a function, got {spatial!r}"
             )
+        if spike_driven:
+            residual = "membrane"
+            fusion_options = {"fold": True, **(fusion_options or {})}
         self.num_steps = num_steps
         self.strides = tuple(strides)
         neuron = LIF(v_th=0.5) if neuron is None else neuron
@@ -139,7 +146,13 @@ class SpikingGraphNetwork(SkeletonModel):
             else None
         )
         graph = Adjacency(self.layout, adjacency) if share_adjacency else adjacency
-        options: dict[str, Any] = {"adjacency": graph, "residual": residual, "path": path, **common}
+        options: dict[str, Any] = {
+            "adjacency": graph,
+            "residual": residual,
+            "path": path,
+            "fold": spike_driven,
+            **common,
+        }
         self.blocks = nn.ModuleList()
         for c_in, c_out, stride in zip(widths[:-1], widths[1:], strides, strict=True):
             layer: nn.Module
@@ -154,7 +167,12 @@ class SpikingGraphNetwork(SkeletonModel):
             temporal = STC(c_out, c_out, kernel_size, stride, branches=branches, **common)
             self.blocks.append(SpikingBlock(layer, temporal, c_in, residual=residual, **common))
         self.readout = Readout(
-            widths[-1], num_classes, persons=persons, per_step=per_step, dropout=dropout
+            widths[-1],
+            num_classes,
+            persons=persons,
+            per_step=per_step,
+            dropout=dropout,
+            fold=spike_driven,
         )
 
     @property

@@ -110,6 +110,20 @@ class Adjacency(nn.Module):
             return self.weight / (self.weight.norm(dim=1, keepdim=True) + 1e-4)
         return self.weight * self.importance if self.mode == "importance" else self.weight
 
+    def sources(self) -> Tensor | None:
+        """Returns the joints that each joint receives from, `[V, degree]`, V where there are fewer.
+
+        `None` where every joint may receive from every other one.
+        """
+        if self.layout is None or self.mode not in ("fixed", "importance"):
+            return None
+        linked = (self._start(self.layout) != 0).any(0).t()  # [target, source]
+        joints, degree = len(linked), int(linked.sum(1).max())
+        found = torch.full((joints, degree), joints)
+        for target, row in enumerate(linked):
+            found[target, : int(row.sum())] = row.nonzero().flatten()
+        return found
+
     def edges(self, graph: SkeletonGraph) -> tuple[Tensor, Tensor, Tensor]:
         """Returns the same graphs over the nodes of a batch, as edges.
 

@@ -35,6 +35,7 @@ class SASGC(nn.Module):
         neuron: The spiking neuron; each place gets its own copy.
         norm_scale: The start scale of the batch norms.
         path: `"auto"`, `"dense"` or `"sparse"`, for both parts.
+        fold: As in [`SpikingGraphConv`][sgnkit.nn.SpikingGraphConv].
         **kwargs: Other arguments of
             [`SpikingSelfAttention`][sgnkit.nn.SpikingSelfAttention].
 
@@ -63,6 +64,7 @@ class SASGC(nn.Module):
         neuron: nn.Module | None = None,
         norm_scale: float = 1.0,
         path: Path = "auto",
+        fold: bool = False,
         **kwargs: Any,
     ) -> None:
         super().__init__()
@@ -73,7 +75,7 @@ class SASGC(nn.Module):
             "path": path,
         }
         self.conv = SpikingGraphConv(
-            in_channels, out_channels, layout, adjacency=adjacency, **common
+            in_channels, out_channels, layout, adjacency=adjacency, fold=fold, **common
         )
         self.attention = SpikingSelfAttention(out_channels, heads, **common, **kwargs)
 

@@ -6,6 +6,7 @@ from typing import Literal
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 from torch_geometric.nn import MessagePassing
 from torch_geometric.nn.dense.linear import Linear
 
@@ -47,6 +48,10 @@ class SpikingGraphConv(MessagePassing):
         neuron: The spiking neuron; each place gets its own copy.
         norm_scale: The start scale of the batch norm before the neuron.
         path: `"auto"`, `"dense"` or `"sparse"`.
+        fold: Whether evaluation multiplies the graph into the weights first, so that the only
+            product is one of spikes and weights, $\mathbf{X}$ with all $\mathbf{A}_k \otimes
+            \mathbf{W}_k$ at once: nothing but additions where spikes come, at the price of one
+            weight for each pair of joints and channels. Where all bodies share the layout.
 
     Shapes:
         - **x**: $(S, T, N, C_{in})$, spikes
@@ -54,7 +59,7 @@ class SpikingGraphConv(MessagePassing):
 
     Raises:
         ValueError: If an option is unknown, or if the dense path is asked for on a batch of
-            mixed layouts.
+            mixed layouts. If `fold` is asked for without a layout.
 
     Note:
         The literature calls the dense entries of $\mathbf{A}_k$ learnable; which start value and
@@ -68,6 +73,8 @@ class SpikingGraphConv(MessagePassing):
         torch.Size([4, 8, 25, 32])
     """
 
+    sources: Tensor | None
+
     def __init__(
         self,
         in_channels: int,
@@ -79,6 +86,7 @@ class SpikingGraphConv(MessagePassing):
         neuron: nn.Module | None = None,
         norm_scale: float = 1.0,
         path: Path = "auto",
+        fold: bool = False,
     ) -> None:
         super().__init__(aggr="sum", node_dim=-2)
         if path not in ("auto", "dense", "sparse"):
@@ -90,7 +98,11 @@ class SpikingGraphConv(MessagePassing):
         self.in_channels = in_channels
         self.out_channels = out_channels
         self.path = path
+        self.fold = fold
         self.adjacency = adjacency
+        if fold and adjacency.layout is None:
+            raise ValueError("SpikingGraphConv: fold=True needs a layout")
+        self.register_buffer("sources", adjacency.sources() if fold else None, persistent=False)
         self.lin = Linear(
             in_channels,
             adjacency.num_subsets * out_channels,
@@ -115,6 +127,8 @@ class SpikingGraphConv(MessagePassing):
 
     def current(self, x: Tensor, graph: SkeletonGraph) -> Tensor:
         """Returns the normalised synaptic current, before shortcut and neuron."""
+        if self.fold and not self.training and self.uses_dense(graph):
+            return self.norm(self._folded(x))
         subsets, channels = self.adjacency.num_subsets, self.out_channels
         messages = self.lin(x)
         if self.uses_dense(graph):
@@ -136,6 +150,21 @@ class SpikingGraphConv(MessagePassing):
                 size=(sources.size(-2), x.size(-2)),
             )
         return self.norm(out)
+
+    def _folded(self, x: Tensor) -> Tensor:
+        """Returns the same sum as one product of spikes with the graph inside the weights."""
+        graph, width = self.adjacency(), self.out_channels
+        subsets, joints, _ = graph.shape
+        weight = self.lin.weight.view(subsets, width, self.in_channels)
+        if self.sources is None:  # from every joint to every joint
+            every = torch.einsum("kvw,koc->vcwo", graph, weight).reshape(-1, joints * width)
+            return (x.reshape(-1, every.size(0)) @ every.to(x.dtype)).view(*x.shape[:-1], width)
+        target = torch.arange(joints, device=x.device).view(-1, 1)
+        links = F.pad(graph, (0, 0, 0, 1))[:, self.sources, target]  # [K, target, degree]
+        near = torch.einsum("kwd,koc->wdco", links, weight).reshape(joints, -1, width)
+        bodies = F.pad(x.reshape(-1, joints, self.in_channels), (0, 0, 0, 1))[:, self.sources]
+        out = torch.bmm(bodies.flatten(2).transpose(0, 1), near.to(x.dtype))
+        return out.transpose(0, 1).reshape(*x.shape[:-1], width)
 
     def message(self, x_j: Tensor, edge_weight: Tensor) -> Tensor:
         return edge_weight.to(x_j.dtype).unsqueeze(-1) * x_j

@@ -45,6 +45,8 @@ class SpikingMultimodalFusion(nn.Module):
         momentum: Weight of the present batch in the running average of $\mathbf{w}$.
         neuron: The spiking neuron; this place gets its own copy.
         norm_scale: The start scale of the batch norm.
+        fold: Whether evaluation multiplies $\mathbf{w}$ into the weights of the convolution first,
+            so that spikes meet nothing but weights.
 
     Shapes:
         - **x**: spikes $(Q, S, T, N, C_{in})$
@@ -76,6 +78,7 @@ class SpikingMultimodalFusion(nn.Module):
         momentum: float = 0.1,
         neuron: nn.Module | None = None,
         norm_scale: float = 1.0,
+        fold: bool = False,
     ) -> None:
         super().__init__()
         if method not in get_args(Method):
@@ -94,6 +97,7 @@ class SpikingMultimodalFusion(nn.Module):
         self.temperature = temperature
         self.grad_weights = grad_weights
         self.momentum = momentum
+        self.fold = fold
         width = in_channels * (num_modalities if method == "concat" else 1)
         self.lin = Linear(width, self.out_channels, bias=False, weight_initializer="glorot")
         self.norm = BatchNorm(self.out_channels, norm_scale)
@@ -121,6 +125,11 @@ class SpikingMultimodalFusion(nn.Module):
             )
         if self.method == "concat":
             fused = x.permute(1, 2, 3, 0, 4).flatten(-2)
+        elif self.fold and not self.training:
+            weights = self.weights(x, graph).view(-1, 1, 1) * self.lin.weight
+            joined = weights.transpose(0, 1).flatten(1).to(x.dtype)
+            current = x.permute(1, 2, 3, 0, 4).flatten(-2) @ joined.t()
+            return self.neuron(self.norm(current))
         elif self.method == "sum":
             fused = x.sum(0)
         else:

@@ -6,6 +6,7 @@ from typing import Literal
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 from torch_geometric.nn.dense.linear import Linear
 from torch_geometric.utils import scatter
 
@@ -29,6 +30,8 @@ class Readout(nn.Module):
         per_step: Whether to return the logits of every spiking step, for losses such as
             [TET](https://arxiv.org/abs/2202.11946).
         dropout: Probability to drop a feature before the linear layer.
+        fold: Whether evaluation applies the linear layer to each spike and averages afterwards,
+            which gives the same logits: what meets the weights are spikes, not rates.
 
     Shapes:
         - **x**: $(S, T, N, C)$
@@ -51,6 +54,7 @@ class Readout(nn.Module):
         persons: Literal["mean", "each"] = "mean",
         per_step: bool = False,
         dropout: float = 0.0,
+        fold: bool = False,
     ) -> None:
         super().__init__()
         if persons not in ("mean", "each"):
@@ -59,6 +63,7 @@ class Readout(nn.Module):
         self.num_classes = num_classes
         self.persons = persons
         self.per_step = per_step
+        self.fold = fold
         self.dropout = nn.Dropout(dropout)
         self.lin = Linear(in_channels, num_classes, weight_initializer="kaiming_uniform")
 
@@ -68,7 +73,28 @@ class Readout(nn.Module):
 
     def forward(self, x: Tensor, graph: SkeletonGraph) -> Tensor:
         """Returns the logits of a batch."""
+        if self.fold and not self.training and not torch.compiler.is_compiling():
+            return self._folded(x, graph)
         return self.lin(self.dropout(self.features(x, graph)))
+
+    def _folded(self, x: Tensor, graph: SkeletonGraph) -> Tensor:
+        """Sums what each spike adds to the logits of its clip, or of its body."""
+        each = self.persons == "each"
+        owner = graph.body if each else graph.clip[graph.body]
+        seen = torch.ones_like(graph.body, dtype=torch.bool) if each else graph.present[graph.body]
+        rows = graph.clip.numel() if each else graph.num_clips
+        # the nodes of each row, and a silent one where a row has fewer
+        nodes = seen.nonzero().flatten()
+        order = nodes[owner[nodes].argsort(stable=True)]
+        count = torch.bincount(owner[order], minlength=rows)
+        place = torch.arange(int(count.max()), device=x.device)
+        first = (count.cumsum(0) - count).unsqueeze(1)
+        silent = torch.full((1,), x.size(-2), device=x.device)
+        held = torch.where(place < count.unsqueeze(1), first + place, order.numel())
+        spikes = F.pad(x, (0, 0, 0, 1))[:, :, torch.cat([order, silent])[held]]
+        sums = F.linear(spikes, self.lin.weight.to(x.dtype)).sum((1, 3), dtype=torch.float32)
+        logits = sums / (x.size(1) * count.clamp(min=1).unsqueeze(1)) + self.lin.bias
+        return (logits if self.per_step else logits.mean(0)).to(x.dtype)
 
     def features(self, x: Tensor, graph: SkeletonGraph) -> Tensor:
         """Returns what the linear layer sees: mean rates, `[B, C]` or `[S, B, C]`."""
