@@ -154,10 +154,11 @@ def measure(root: Path, number: int, batch: int, workers: int) -> dict[str, floa
     # A process of its own: this one has built the set and holds more than opening takes.
     command = [sys.executable, "-m", "benchmarks.data_scale", "--open", str(root), str(number)]
     row.update(json.loads(subprocess.run(command, check=True, capture_output=True).stdout))
-    row["alone_per_second"], cpu = read(clips, ALONE_CLIPS, batch, workers=0)
+    row["alone_per_second"], cpu = read(clips, min(ALONE_CLIPS, 5 * number), batch, workers=0)
     row["alone_cpu_us"] = 1e6 * cpu
     if workers:
-        row["workers_per_second"], _ = read(clips, WORKER_CLIPS, batch, workers)
+        least = min(WORKER_CLIPS, 20 * number)
+        row["workers_per_second"], _ = read(clips, least, batch, workers)
     return row
 
 

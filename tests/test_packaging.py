@@ -2,6 +2,7 @@
 
 import ast
 import configparser
+import json
 import re
 import subprocess
 import sys
@@ -105,6 +106,18 @@ def test_benchmarks_run():
     rows = [line.split()[:2] for line in result.stdout.splitlines()]
     assert [row for row in rows if row and row[0] == "LIF"] == [["LIF", "fused"], ["LIF", "norse"]]
     assert ["mk_sgn_small", "sparse"] in rows
+
+
+@pytest.mark.slow
+def test_data_scale_runs(tmp_path):
+    sizes = ["--clips", "100", "200", "--workers", "1", "--batch", "16"]
+    command = [sys.executable, "-m", "benchmarks.data_scale", *sizes, "--folder", str(tmp_path)]
+    subprocess.run([*command, "--out", str(tmp_path / "table")], cwd=ROOT, check=True)
+    rows = json.loads((tmp_path / "table.json").read_text(encoding="utf-8"))["rows"]
+    assert [row["clips"] for row in rows] == [100, 200]
+    assert all(row["workers_per_second"] > 0 and row["open_seconds"] < 2 for row in rows)
+    assert len((tmp_path / "table.md").read_text(encoding="utf-8").splitlines()) == 6
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["table.json", "table.md"]
 
 
 def test_package_data_is_named():

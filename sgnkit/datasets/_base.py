@@ -55,6 +55,10 @@ class SkeletonDataset(InMemoryDataset):
     @property
     def y(self) -> Tensor:
         """Class of each clip."""
+        if isinstance(self._clips, StoredClips):
+            joined = self._clips.joined("y", self.indices())
+            if joined is not None:
+                return joined
         return torch.cat(self.values("y"))
 
     @property

@@ -5,14 +5,16 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-__all__ = ["Column", "ColumnWriter", "Encoded", "NpyWriter", "encode", "open_npy"]
+from sgnkit.datasets._npy import NpyWriter, ask_for, open_npy, prefetched
+
+__all__ = ["Column", "ColumnWriter", "Encoded", "encode"]
 
 Array = NDArray[Any]
 
@@ -25,7 +27,6 @@ _NUMPY = {
     )
 }
 _BITS = {1: torch.int8, 2: torch.int16, 4: torch.int32, 8: torch.int64}  # for other dtypes
-_HEADER = 128  # bytes in front of the numbers of a file
 
 
 class Encoded(NamedTuple):
@@ -82,54 +83,6 @@ def _pack(flat: Array) -> Array:
     if flat.dtype != bool:
         return flat
     return np.empty(0, np.uint8) if flat.all() else np.packbits(flat)
-
-
-class NpyWriter:
-    """Appends to a `.npy` file; its header is written at the end.
-
-    Args:
-        path: The file.
-        dtype: Dtype of the numbers.
-        width: Numbers in a row; 0 for an array of one axis.
-    """
-
-    def __init__(self, path: Path, dtype: Any, width: int = 0) -> None:
-        self.dtype = np.dtype(dtype)
-        self.width = width
-        self.count = 0
-        self._file: BinaryIO = path.open("wb")
-        self._file.write(b"\0" * _HEADER)
-
-    def append(self, numbers: Any) -> None:
-        """Writes numbers behind those that are there."""
-        numbers = np.asarray(numbers, self.dtype)
-        self.count += numbers.size
-        self._file.write(numbers.data if numbers.flags.c_contiguous else numbers.tobytes())
-
-    def close(self, whole: bool = True) -> None:
-        """Closes the file, with a header if it is whole."""
-        with self._file as file:
-            if whole:
-                shape = (self.count // self.width, self.width) if self.width else (self.count,)
-                text = repr(
-                    {"descr": self.dtype.str, "fortran_order": False, "shape": shape}
-                )  # the format of NumPy's NEP 1, version 1.0
-                magic = b"\x93NUMPY\x01\x00" + (_HEADER - 10).to_bytes(2, "little")
-                file.seek(0)
-                file.write(magic + text.ljust(_HEADER - 11).encode() + b"\n")
-
-
-def open_npy(path: Path) -> Array:
-    """Maps a `.npy` file into memory; nothing is read before it is used.
-
-    Raises:
-        OSError: If there is no such file.
-        ValueError: If it is not whole or holds objects.
-    """
-    if path.stat().st_size <= _HEADER:
-        return np.load(path, allow_pickle=False)
-    # As a plain array: each part of a np.memmap would be a np.memmap, which takes time.
-    return np.asarray(np.load(path, mmap_mode="r", allow_pickle=False))
 
 
 class ColumnWriter:
@@ -214,6 +167,7 @@ class Column:
             raise ValueError(f"file name {stem!r}")
         self.key, self.kind, self.dtype = key, kind, dtype
         self._values = open_npy(folder / f"{stem}.npy")
+        self._map = prefetched(self._values)
         self._scalar = kind in ("bool", "int", "float")
         if not self._scalar:
             self._offsets = open_npy(folder / f"{stem}.offsets.npy")
@@ -247,6 +201,9 @@ class Column:
         if self._scalar:
             return self._values[rows].tolist()
         starts, ends = self._offsets[rows].tolist(), self._offsets[rows + 1].tolist()
+        if self._map is not None:
+            for start, end in zip(starts, ends, strict=True):
+                ask_for(self._map, start * self._values.itemsize, end * self._values.itemsize)
         parts = [self._values[a:b] for a, b in zip(starts, ends, strict=True)]
         if self.kind in ("text", "json"):
             texts = [part.tobytes().decode("utf-8", "surrogatepass") for part in parts]
@@ -260,6 +217,16 @@ class Column:
                 for part, shape in zip(parts, shapes, strict=True)
             ]
         return [self._whole(part, shape) for part, shape in zip(parts, shapes, strict=True)]
+
+    def joined(self, indices: Sequence[int] | Array) -> Tensor | None:
+        """Returns the one number of each of some clips as a tensor, if each has one."""
+        rows = np.asarray(indices) if self._rows is None else self._rows[indices]
+        if self.kind != "tensor" or self.dtype == "bool" or self._bits or (rows < 0).any():
+            return None
+        starts = self._offsets[rows]
+        if (self._offsets[rows + 1] - starts != 1).any():
+            return None
+        return torch.from_numpy(self._values[starts])
 
     def _whole(self, numbers: Array, shape: Sequence[int]) -> Any:
         """Returns a tensor or an array that belongs to the caller."""

@@ -13,11 +13,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from torch import Tensor
 
 from sgnkit import _layout_io
 from sgnkit.data import SkeletonData
 from sgnkit.data.clip_list import GRAPH, ClipList, bodies, follows_layout
-from sgnkit.datasets._columns import Column, ColumnWriter, NpyWriter, encode, open_npy
+from sgnkit.datasets._columns import Column, ColumnWriter, encode
+from sgnkit.datasets._npy import NpyWriter, open_npy
 from sgnkit.errors import DataError
 from sgnkit.layout import SkeletonLayout, get_layout, list_layouts, register_layout
 
@@ -167,6 +169,11 @@ class StoredClips(Sequence[SkeletonData]):
         x, mask = values.pop("x"), values.pop("mask")
         layout = self.layouts[int(graph[0, 0])]
         return ClipList(layout, x, mask, values, self._keys, self.data_cls)
+
+    def joined(self, key: str, indices: Sequence[int]) -> Tensor | None:
+        """Returns one attribute of some clips as a tensor, if it is one number of each."""
+        columns = [column for column in self._columns if column.key == key]
+        return columns[0].joined(np.asarray(indices, np.int64)) if len(columns) == 1 else None
 
     def values(self, key: str, indices: Sequence[int] | None = None) -> list[Any]:
         """Returns one attribute of each clip, or of some, None where a clip has no such one."""

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from sgnkit.datasets._columns import Column, ColumnWriter, NpyWriter, encode, open_npy
+from sgnkit.datasets._columns import Column, ColumnWriter, encode
 
 VALUES = [
     *(True, False, 0, -7, 2**62, 1.5, -0.0, float("inf")),
@@ -67,26 +67,21 @@ def test_what_would_not_come_back_is_refused(value):
         encode(value)
 
 
-def test_files_are_numpys_own(tmp_path):
-    writer = NpyWriter(tmp_path / "a.npy", np.float32, width=3)
-    writer.append(np.arange(6.0))
-    writer.append([[6, 7, 8]])
-    writer.close()
-    found = np.load(tmp_path / "a.npy")
-    assert found.dtype == np.float32 and found.tolist() == np.arange(9.0).reshape(3, 3).tolist()
-    assert np.array_equal(open_npy(tmp_path / "a.npy"), found)
-
-    NpyWriter(tmp_path / "none.npy", np.int64).close()
-    assert open_npy(tmp_path / "none.npy").shape == (0,)
-    with (tmp_path / "a.npy").open("r+b") as file:
-        file.truncate(150)
-    with pytest.raises(ValueError):
-        open_npy(tmp_path / "a.npy")
-    NpyWriter(tmp_path / "killed.npy", np.int64).close(whole=False)
-    with pytest.raises(ValueError):
-        open_npy(tmp_path / "killed.npy")
-
-
 def test_an_unwritable_name_of_a_file_is_refused(tmp_path):
     with pytest.raises(ValueError, match="file name"):
         Column(tmp_path, key="a", stem="../a", kind="int", dtype="int64", ndim=0, sparse=False)
+
+
+def test_one_number_of_each_is_joined(tmp_path):
+    def column(name, *values):
+        (tmp_path / name).mkdir()
+        writer = ColumnWriter(tmp_path / name, 0, "y", encode(values[0]))
+        for value in values:
+            writer.append(encode(value))
+        return Column(tmp_path / name, **writer.close(len(values)))
+
+    labels = column("labels", *(torch.tensor([k]) for k in (4, 2, 7)))
+    found = labels.joined([2, 0])
+    assert found.tolist() == [7, 4] and found.dtype == torch.int64
+    assert column("pairs", torch.ones(2), torch.ones(1)).joined([0, 1]) is None
+    assert column("words", "a", "b").joined([0]) is None
