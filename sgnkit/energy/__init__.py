@@ -3,6 +3,7 @@
 from sgnkit.energy.presets import PRESETS, EnergyPreset, get_preset
 from sgnkit.energy.profiler import firing_rates, profile
 from sgnkit.energy.report import EnergyReport, LayerCost, NeuronCost
+from sgnkit.energy.table import compare
 
 __all__ = [
     "PRESETS",
@@ -10,6 +11,7 @@ __all__ = [
     "EnergyReport",
     "LayerCost",
     "NeuronCost",
+    "compare",
     "firing_rates",
     "get_preset",
     "profile",

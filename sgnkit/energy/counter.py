@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
@@ -20,7 +20,12 @@ from sgnkit.energy.operations import (
 )
 from sgnkit.energy.provenance import Kind, Origin, Provenance, Work, is_whole
 
-__all__ = ["OperationCounter", "Tally"]
+__all__ = ["ANALOG", "GRADED", "REAL", "SUM", "OperationCounter", "Tally"]
+
+ANALOG = "analog input: no neuron comes before"
+REAL = "real operands: neither side of the product is spikes"
+GRADED = "sums of spikes above 1: one event is several additions"
+SUM = "sum of real values: it runs whether a spike comes or not"
 
 _aten = torch.ops.aten
 _MATMULS = {  # where the two operands stand
@@ -57,6 +62,7 @@ _EMPTY = (
     "new_empty",
     "new_empty_strided",
 )
+_FILLED = ("zeros_like", "ones_like", "full_like", "new_zeros", "new_ones", "new_full")
 
 
 @dataclass
@@ -68,6 +74,10 @@ class Tally:
     ac: float = 0.0
     analog: float = 0.0
     rated: float = 0.0
+    synops: float = 0.0
+    zeros: float = 0.0
+    binary: float = 0.0
+    reasons: defaultdict[str, float] = field(default_factory=lambda: defaultdict(float))
 
 
 class OperationCounter(TorchDispatchMode):
@@ -112,6 +122,8 @@ class OperationCounter(TorchDispatchMode):
         name = func._overloadpacket.__name__
         if name in _EMPTY:
             return Origin(Kind.EMPTY)
+        if name in _FILLED:
+            return Origin(Kind.CONSTANT)
         inputs = [tensor for tensor in inputs if tensor is not written]
         seen = [tensor for tensor in inputs if self.provenance.of(tensor).kind is not Kind.EMPTY]
         if len(seen) == len(inputs) or name.endswith("_"):  # such as copy_, which writes memory
@@ -141,20 +153,26 @@ class OperationCounter(TorchDispatchMode):
         a = a.unsqueeze(0) if a.dim() == 1 else a
         b = b.unsqueeze(1) if b.dim() == 1 else b
         a_spikes, b_spikes = self._spikes(a), self._spikes(b)
-        events = matmul_events(a, b, a_spikes, b_spikes) if a_spikes or b_spikes else None
+        events = synops = None
+        if a_spikes or b_spikes:
+            events = matmul_events(a, b, a_spikes, b_spikes)
+            a_support = a.ne(0).to(a.dtype) if a_spikes else a
+            b_support = b.ne(0).to(b.dtype) if b_spikes else b
+            synops = matmul_events(a_support, b_support, a_spikes, b_spikes)
         rate = self._rate(a, b)
-        self._add("matmul", matmul_macs(a, b), events, rate)
+        self._add("matmul", matmul_macs(a, b), events, rate, synops, operands=(a, b))
         return rate
 
     def _convolution(self, args: Any, out: Tensor) -> float | None:
         x, weight, _, stride, padding, dilation, transposed, _, groups = args[:9]
-        events = None
+        events = synops = None
         if self._spikes(x):
-            events = convolution_events(
-                x, weight, out, stride, padding, dilation, transposed, groups
-            )
+            geometry = (weight, out, stride, padding, dilation, transposed, groups)
+            events = convolution_events(x, *geometry)
+            synops = convolution_events(x.ne(0).to(x.dtype), *geometry)
         rate = self._rate(x)
-        self._add("conv", convolution_macs(x, weight, out, transposed), events, rate)
+        macs = convolution_macs(x, weight, out, transposed)
+        self._add("conv", macs, events, rate, synops, operands=(x,))
         return rate
 
     def _sum(self, packet: Any, args: Any, kwargs: Any) -> None:
@@ -178,16 +196,21 @@ class OperationCounter(TorchDispatchMode):
             return
         count = values.numel()
         if origin.work and origin.work.numel == count:
-            self._add("aggregate", count, origin.work.ac, self._rate(values), origin.work.mac)
+            self._add_work("aggregate", origin.work, values)
+        elif self._spikes(values):
+            events, synops = (
+                float(values.abs().sum(dtype=torch.double)),
+                int(values.count_nonzero()),
+            )
+            self._add("aggregate", count, events, self._rate(values), synops, operands=(values,))
         else:
-            events = float(values.abs().sum(dtype=torch.double)) if self._spikes(values) else count
-            self._add("aggregate", count, events, self._rate(values))
+            self._add("aggregate", count, count, self._rate(values), 0.0, operands=(values,))
 
     def _dot(self, products: Tensor) -> None:
         """Counts products that are summed right away; a sum alone is not counted."""
         work = self.provenance.of(products).work
         if work and work.numel == products.numel():
-            self._add("matmul", work.numel, work.ac, self._rate(products), work.mac)
+            self._add_work("matmul", work, products)
 
     def _weighted(self, a: Tensor, b: Tensor, out: Tensor) -> None:
         """Remembers what it takes to multiply these messages and to sum them later."""
@@ -198,12 +221,16 @@ class OperationCounter(TorchDispatchMode):
                 return  # a mask selects, it does not multiply
         numel = out.numel()
         spikes = [tensor for tensor in (a, b) if self._spikes(tensor)]
-        work = Work(numel, float(numel), 0.0)
+        zeros, binary = self._values((a, b))
+        work = Work(numel, float(numel), 0.0, 0.0, zeros, binary)
         if len(spikes) == 2:
-            work = Work(numel, 0.0, float(out.count_nonzero()))
+            events = float(out.count_nonzero())
+            work = work._replace(mac=0.0, ac=events, synops=events)
         elif spikes:
-            events = float(spikes[0].abs().sum(dtype=torch.double))
-            work = Work(numel, 0.0, events * numel / spikes[0].numel())
+            spread = numel / spikes[0].numel()
+            events = float(spikes[0].abs().sum(dtype=torch.double)) * spread
+            synops = int(spikes[0].count_nonzero()) * spread
+            work = work._replace(mac=0.0, ac=events, synops=synops)
         origin = replace(self.provenance.of(out), work=work, rate=self._rate(a, b))
         self.provenance.mark(out, origin)
 
@@ -221,17 +248,54 @@ class OperationCounter(TorchDispatchMode):
                 rates.append(rate)
         return sum(rates) / len(rates) if rates else None
 
+    def _values(self, operands: tuple[Tensor, ...]) -> tuple[float, float]:
+        """Returns the shares of zeros and of binary spikes in what comes from the clip.
+
+        Of several such operands the mean share of zeros, and the largest share of binary spikes:
+        one of them is enough to drive a product.
+        """
+        zeros, binary = [], []
+        for tensor in operands:
+            if tensor.layout is torch.strided and self.provenance.of(tensor).is_data:
+                size = max(tensor.numel(), 1)
+                zeros.append(1 - int(tensor.count_nonzero()) / size)
+                low = ((tensor == 0) | (tensor == 1)).sum() if self._spikes(tensor) else 0
+                binary.append(int(low) / size)
+        return (sum(zeros) / len(zeros), max(binary)) if zeros else (0.0, 0.0)
+
+    def _add_work(self, kind: str, work: Work, values: Tensor) -> None:
+        rate = self._rate(values)
+        shares = (work.zeros, work.binary)
+        self._add(kind, work.numel, work.ac, rate, work.synops, mac=work.mac, shares=shares)
+
     def _add(
         self,
         kind: str,
         operations: float,
         events: float | None,
         rate: float | None,
+        synops: float | None,
+        *,
+        operands: tuple[Tensor, ...] = (),
         mac: float = 0.0,
+        shares: tuple[float, float] | None = None,
     ) -> None:
+        zeros, binary = self._values(operands) if shares is None else shares
+        mac = operations if events is None else mac
         tally = self.tallies[self.layer, kind]
         tally.operations += operations
-        tally.mac += operations if events is None else mac
+        tally.mac += mac
         tally.ac += events or 0.0
         tally.analog += operations if rate is None else 0.0
         tally.rated += 0.0 if rate is None else rate * operations
+        tally.synops += synops or 0.0
+        tally.zeros += zeros * operations
+        tally.binary += binary * operations
+        if rate is None:
+            tally.reasons[ANALOG] += operations
+        elif mac:
+            tally.reasons[REAL] += operations
+        elif binary == 0 and not synops and events:
+            tally.reasons[SUM] += operations
+        elif binary < 1 and events:
+            tally.reasons[GRADED] += operations

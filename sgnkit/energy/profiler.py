@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -12,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch_geometric.nn.aggr import Aggregation
 
+from sgnkit.energy.batch import without_padding
 from sgnkit.energy.counter import OperationCounter, Tally
 from sgnkit.energy.presets import EnergyPreset, get_preset
 from sgnkit.energy.provenance import Kind, Origin
@@ -27,7 +29,7 @@ def profile(
     model: nn.Module,
     batch: Any,
     *,
-    preset: str | EnergyPreset = "45nm",
+    preset: str | Path | EnergyPreset = "45nm",
     neurons: Neurons = (LIF,),
     num_clips: int | None = None,
 ) -> EnergyReport:
@@ -37,13 +39,14 @@ def profile(
     product, convolution and sum over edges is seen with its operands, also where it is written as
     a function. What is spikes is decided by origin and value: a tensor is spikes if it comes from
     a neuron, was only selected, moved or added to other spikes since, and holds whole numbers. So
-    an input of zeros and ones is not.
+    an input of zeros and ones is not. Persons who were never observed do not count. What
+    `torch.compile` compiled runs uncompiled, so that no operation is hidden in a kernel.
 
     Args:
         model: A model or a single layer, spiking or not.
         batch: The input: a PyG `Data` or `Batch`, a tensor, a tuple of arguments, or a mapping of
             keyword arguments. It must be on the model's device.
-        preset: Energy of an operation: a name, or an
+        preset: Energy of an operation: a name, a YAML file, or an
             [`EnergyPreset`][sgnkit.energy.EnergyPreset].
         neurons: Classes of modules whose outputs are spikes.
         num_clips: Number of clips in the batch. Defaults to the number of graphs, or 1.
@@ -65,7 +68,6 @@ def profile(
     clips = getattr(batch, "num_graphs", 1) if num_clips is None else num_clips
     if clips < 1:
         raise ValueError(f"profile: num_clips must be positive, got {clips}")
-    model = getattr(model, "_orig_mod", model)  # what torch.compile wraps
     counter = OperationCounter()
     fired: dict[str, list[int]] = {}
     for weight in (*model.parameters(), *model.buffers()):
@@ -90,7 +92,7 @@ def profile(
         counter.paused -= isinstance(module, LIF)
 
     with _hooked(model, enter, leave), _slow_but_visible(), counter:
-        _run(model, batch)
+        _run(model, without_padding(batch))
     return EnergyReport(
         layers=tuple(_layer(*key, tally, clips) for key, tally in counter.tallies.items()),
         neurons=tuple(NeuronCost(k, n / clips, z / clips) for k, (n, z) in fired.items()),
@@ -121,8 +123,8 @@ def firing_rates(model: nn.Module, batch: Any, *, neurons: Neurons = (LIF,)) -> 
         if isinstance(module, neurons):
             _note(fired, name, _spikes(output))
 
-    with _hooked(model, None, leave):
-        _run(model, batch)
+    with _hooked(model, None, leave), _uncompiled():
+        _run(model, without_padding(batch))
     return {name: spikes / updates for name, (updates, spikes) in fired.items() if updates}
 
 
@@ -134,6 +136,7 @@ def _hooked(
     training = {module: module.training for module in model.modules()}
     with ExitStack() as stack, torch.no_grad():
         for name, module in model.named_modules():
+            name = ".".join(part for part in name.split(".") if part != "_orig_mod")
             if enter is not None:
                 handle = module.register_forward_pre_hook(partial(enter, name))
                 stack.callback(handle.remove)
@@ -148,14 +151,20 @@ def _hooked(
 
 @contextmanager
 def _slow_but_visible() -> Iterator[None]:
-    """Takes attention apart into the products that it consists of."""
+    """Takes attention and compiled code apart into the products that they consist of."""
     fast = torch.backends.mha.get_fastpath_enabled()
     torch.backends.mha.set_fastpath_enabled(False)
     try:
-        with sdpa_kernel(SDPBackend.MATH):
+        with sdpa_kernel(SDPBackend.MATH), _uncompiled():
             yield
     finally:
         torch.backends.mha.set_fastpath_enabled(fast)
+
+
+def _uncompiled() -> AbstractContextManager[Any]:
+    """Runs what `torch.compile` compiled as it was written."""
+    set_stance = getattr(torch.compiler, "set_stance", None)  # since torch 2.6
+    return nullcontext() if set_stance is None else set_stance("force_eager")
 
 
 def _run(model: nn.Module, batch: Any) -> None:
@@ -191,4 +200,8 @@ def _layer(name: str, kind: str, tally: Tally, clips: int) -> LayerCost:
         paper_ac=tally.rated / clips,
         strict_mac=tally.mac / clips,
         strict_ac=tally.ac / clips,
+        synaptic_operations=tally.synops / clips,
+        sparsity=tally.zeros / tally.operations if tally.operations else 0.0,
+        binary=tally.binary / tally.operations if tally.operations else 0.0,
+        reasons={reason: count / clips for reason, count in tally.reasons.items()},
     )

@@ -30,6 +30,9 @@ class Work(NamedTuple):
     numel: int
     mac: float
     ac: float
+    synops: float
+    zeros: float
+    binary: float
 
 
 @dataclass(frozen=True)

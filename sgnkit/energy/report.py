@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Any
 
-from sgnkit.energy.presets import EnergyPreset
+from sgnkit.energy import table
+from sgnkit.energy.presets import EnergyPreset, get_preset
 
 __all__ = ["EnergyReport", "LayerCost", "NeuronCost"]
+
+COUNTS = (
+    *("operations", "synaptic_operations"),
+    *("paper_mac", "paper_ac", "strict_mac", "strict_ac"),
+)
 
 
 @dataclass(frozen=True)
@@ -23,6 +32,11 @@ class LayerCost:
         paper_ac: AC in the paper's counting: operations times the firing rate of their input.
         strict_mac: MAC in the strict counting: operations on two real operands.
         strict_ac: AC in the strict counting: additions that spikes really cause.
+        synaptic_operations: Operations that an event starts: one for each spike, whatever its
+            value, and each place that it reaches.
+        sparsity: Share of zeros in the input, real or spikes.
+        binary: Share of the input that is spikes of value 0 or 1.
+        reasons: Why operations are not spike-driven, and how many are not for this reason.
     """
 
     name: str
@@ -33,6 +47,15 @@ class LayerCost:
     paper_ac: float
     strict_mac: float
     strict_ac: float
+    synaptic_operations: float = 0.0
+    sparsity: float = 0.0
+    binary: float = 0.0
+    reasons: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def spike_driven(self) -> bool:
+        """Whether every operation is an addition that a single binary spike starts."""
+        return not self.reasons
 
     def energy(self, preset: EnergyPreset) -> tuple[float, float]:
         """Returns the energy in the paper's and in the strict counting, in picojoules."""
@@ -93,9 +116,26 @@ class EnergyReport:
 
     @property
     def counts(self) -> dict[str, float]:
-        """Operations for a clip: `operations`, and MAC and AC of both countings."""
-        names = ("operations", "paper_mac", "paper_ac", "strict_mac", "strict_ac")
-        return {name: sum(getattr(layer, name) for layer in self.layers) for name in names}
+        """Operations and synaptic operations for a clip, and MAC and AC of both countings."""
+        return {name: sum(getattr(layer, name) for layer in self.layers) for name in COUNTS}
+
+    @property
+    def kinds(self) -> tuple[LayerCost, ...]:
+        """The same costs, one row for each kind of operation."""
+        names = dict.fromkeys(layer.kind for layer in self.layers)
+        return tuple(
+            merged(kind, (layer for layer in self.layers if layer.kind == kind)) for kind in names
+        )
+
+    @property
+    def total(self) -> LayerCost:
+        """The sum of all costs."""
+        return merged("", self.layers)
+
+    @property
+    def not_spike_driven(self) -> tuple[LayerCost, ...]:
+        """The layers with operations that a binary spike does not start; `reasons` says why."""
+        return tuple(layer for layer in self.layers if not layer.spike_driven)
 
     @property
     def firing_rate(self) -> float:
@@ -103,68 +143,78 @@ class EnergyReport:
         updates = sum(neuron.updates for neuron in self.neurons)
         return sum(neuron.spikes for neuron in self.neurons) / updates if updates else 0.0
 
+    def with_preset(self, preset: str | EnergyPreset) -> EnergyReport:
+        """Returns the same counts under another preset."""
+        own = get_preset(preset)
+        return EnergyReport(self.layers, self.neurons, own, self.num_clips, self.uncounted)
+
     def to_dict(self) -> dict[str, Any]:
         """Returns all of it as plain values, for JSON."""
-        return {**asdict(self), "totals": self.totals, "counts": self.counts}
+        rows = table.rows(self)
+        values = {**asdict(self), "totals": self.totals, "counts": self.counts}
+        for layer, row in zip(values["layers"], rows, strict=True):
+            layer.update(paper_pj=row["paper_pj"], strict_pj=row["strict_pj"])
+        return {"estimate": True, **values}
 
     def table(self) -> str:
         """Returns a table: one row for each layer and kind of operation, and the totals."""
-        head = ("layer", "kind", "operations", "rate", "MAC", "AC", "paper nJ", "strict nJ")
-        rows = []
-        for layer in self.layers:
-            paper, strict = layer.energy(self.preset)
-            rate = "-" if layer.rate is None else f"{layer.rate:.4f}"
-            cells = (_si(layer.operations), rate, _si(layer.strict_mac), _si(layer.strict_ac))
-            name = layer.name or "(model)"
-            rows.append((name, layer.kind, *cells, f"{paper / 1e3:,.2f}", f"{strict / 1e3:,.2f}"))
-        counts, totals = self.counts, self.totals
-        cells = (_si(counts["operations"]), "", _si(counts["strict_mac"]), _si(counts["strict_ac"]))
-        energy = (f"{totals['paper'] * 1e6:,.2f}", f"{totals['strict'] * 1e6:,.2f}")
-        lines = _align([head, *rows, ("total", "", *cells, *energy)])
-        lines.insert(1, "-" * len(lines[0]))
-        lines.insert(-1, lines[1])
-        lines += ["", *self._notes()]
-        return "\n".join(lines)
+        return table.text(self)
 
-    def _notes(self) -> list[str]:
-        totals, preset = self.totals, self.preset
-        notes = [
-            f"Estimate for one clip (mean of {self.num_clips}), not measured: "
-            f"{preset.mac_pj:g} pJ x MAC + {preset.ac_pj:g} pJ x AC ({preset.name}).",
-            f"paper  {totals['paper']:.4g} mJ: all after the first neuron is AC = operations x "
-            "firing rate of its input.",
-            f"strict {totals['strict']:.4g} mJ: AC only where an operand is spikes at that point. "
-            "The columns MAC and AC are these.",
-        ]
-        if self.neurons:
-            updates = sum(neuron.updates for neuron in self.neurons)
-            notes.append(
-                f"Apart from this: {_si(updates)} membrane updates, firing rate "
-                f"{self.firing_rate:.4f}."
+    def audit(self) -> str:
+        """Returns a list of the operations that are not spike-driven, and why."""
+        return table.audit(self)
+
+    def to_markdown(self) -> str:
+        """Returns the table in Markdown."""
+        return table.markdown(self)
+
+    def to_csv(self) -> str:
+        """Returns one line for each layer and kind, with full numbers."""
+        return table.csv_text(table.rows(self))
+
+    def save(self, path: str | Path) -> None:
+        """Writes the report; the ending says how: `.json`, `.csv`, `.md` or `.txt`.
+
+        Raises:
+            ValueError: If the ending is another one.
+        """
+        path = Path(path)
+        if path.suffix == ".json":
+            content = json.dumps(self.to_dict(), indent=1) + "\n"
+        elif path.suffix == ".csv":
+            content = self.to_csv()
+        elif path.suffix == ".md":
+            content = self.to_markdown() + "\n"
+        elif path.suffix == ".txt":
+            content = f"{self.table()}\n\n{self.audit()}\n"
+        else:
+            raise ValueError(
+                f"EnergyReport: cannot write {path.name!r}; expected .json, .csv, .md or .txt"
             )
-        if self.uncounted:
-            names = ", ".join(f"{name} ({times}x)" for name, times in self.uncounted.items())
-            notes.append(f"Not counted: {names}.")
-        return notes
+        path.write_text(content, encoding="utf-8")
 
     def __str__(self) -> str:
         return self.table()
 
 
-def _align(rows: list[tuple[str, ...]]) -> list[str]:
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return [
-        "  ".join(
-            cell.ljust(width) if i < 2 else cell.rjust(width)
-            for i, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ).rstrip()
-        for row in rows
-    ]
-
-
-def _si(count: float) -> str:
-    """Writes a count with three digits and a letter for thousands."""
-    for unit, letter in ((1e9, " G"), (1e6, " M"), (1e3, " k")):
-        if count >= unit:
-            return f"{count / unit:.3g}{letter}" if count < 999.5 * unit else f"{count:.3g}"
-    return f"{count:.3g}"
+def merged(name: str, layers: Iterable[LayerCost]) -> LayerCost:
+    """Returns the sum of costs; rates and shares are means over operations."""
+    layers = list(layers)
+    operations = sum(layer.operations for layer in layers)
+    rated = [layer for layer in layers if layer.rate is not None]
+    digital = sum(layer.operations for layer in rated)
+    reasons: dict[str, float] = {}
+    for layer in layers:
+        for reason, count in layer.reasons.items():
+            reasons[reason] = reasons.get(reason, 0.0) + count
+    return LayerCost(
+        name="",
+        kind=name,
+        rate=sum(c.rate * c.operations for c in rated if c.rate is not None) / digital
+        if digital
+        else None,
+        sparsity=sum(c.sparsity * c.operations for c in layers) / max(operations, 1),
+        binary=sum(c.binary * c.operations for c in layers) / max(operations, 1),
+        reasons=reasons,
+        **{count: sum(getattr(layer, count) for layer in layers) for count in COUNTS},
+    )

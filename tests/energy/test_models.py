@@ -1,5 +1,6 @@
 """Layers and networks of sgnkit, counted by hand."""
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -215,3 +216,77 @@ def test_mk_sgn(residual):
     assert report.totals["paper"] < report.totals["strict"] < report.totals["dense"]
     alone = [profile(model, clip).totals["strict"] for clip in CLIPS]
     assert sum(alone) / 2 == pytest.approx(report.totals["strict"], rel=1e-3)
+
+
+def calibrated(model, batch, passes=10):
+    """Lets the batch norms see the clips, so that neurons fire as they do in training."""
+    model.train()
+    with torch.no_grad():
+        for _ in range(passes):
+            model(batch)
+    return model.eval()
+
+
+@pytest.mark.parametrize("adjacency", ["learned", "importance"])
+def test_a_spike_driven_network_has_nothing_else_behind_its_encoders(adjacency):
+    options = {"hidden_channels": (C, 16), "strides": (1, 2), "heads": 2, "adjacency": adjacency}
+    model = MKSGN("ntu25", 5, **options, spike_driven=True)
+    report = profile(calibrated(model, BATCH), BATCH)
+    assert {layer.name for layer in report.not_spike_driven} == {
+        f"encoders.{i}.conv" for i in range(4)
+    }
+    behind = [layer for layer in report.layers if not layer.name.startswith("encoders")]
+    assert sum(layer.strict_mac for layer in behind) == 0
+    assert all(layer.binary == 1 for layer in behind)
+    assert sum(layer.strict_ac > 0 for layer in behind) >= len(behind) - 4  # some may be silent
+    assert all(layer.strict_ac == layer.synaptic_operations for layer in behind)
+
+    default = MKSGN("ntu25", 5, **options, residual="membrane")
+    default.load_state_dict(model.state_dict())
+    with torch.no_grad():
+        torch.testing.assert_close(default.eval()(BATCH), model(BATCH))
+    other = {layer.name for layer in profile(default, BATCH).not_spike_driven}
+    assert other >= {"fusion.lin", "blocks.0.spatial.conv", "blocks.1.spatial.conv", "readout.lin"}
+
+
+def test_folded_graph_by_hand():
+    x = spikes(S, T, N, C)
+    cost = costs(SpikingGraphConv(C, 16, "ntu25", fold=True), x)[""]
+    assert cost.operations == S * T * 2 * (V * C) * (V * 16)
+    assert (cost.strict_mac, cost.strict_ac) == (0, V * 16 * x.sum())
+    cost = costs(SpikingGraphConv(C, 16, "ntu25", adjacency="fixed", fold=True), x)[""]
+    reached = torch.bincount(GRAPH.edge_index[0], minlength=N)  # itself and its neighbours
+    assert cost.strict_ac == 16 * (x.sum((0, 1, 3)) * reached).sum()
+    assert cost.spike_driven
+
+
+def test_padded_persons_do_not_count():
+    array = X[0].numpy()[None]
+    alone = sgnkit.SkeletonData.from_array(array, "ntu25", axes="MTVC")
+    padded = sgnkit.SkeletonData.from_array(
+        np.concatenate([array, 0 * array]),
+        "ntu25",
+        axes="MTVC",
+        mask=np.stack([np.ones((T, V), bool), np.zeros((T, V), bool)]),
+        persons="all",
+    )
+    assert padded.num_persons == 2
+    model = BaseSGN("ntu25", 5, hidden_channels=(C,), strides=(1,))
+    assert profile(model, padded) == profile(model, alone)
+    both, plain = (Batch.from_data_list([clip, CLIPS[1]]) for clip in (padded, alone))
+    assert profile(model, both) == profile(model, plain)
+    assert firing_rates(model, both) == firing_rates(model, plain)
+    assert both.num_nodes == 3 * V  # the batch itself is as it was
+
+
+def test_a_clip_of_nobody_keeps_one_person():
+    nobody = sgnkit.SkeletonData.from_array(
+        np.zeros((2, T, V, 3), np.float32),
+        "ntu25",
+        axes="MTVC",
+        mask=np.zeros((2, T, V), bool),
+        persons="all",
+    )
+    model = BaseSGN("ntu25", 5, hidden_channels=(C,), strides=(1,))
+    conv = profile(model, nobody).layers[0]
+    assert conv.operations == T * V * 3 * C * 9

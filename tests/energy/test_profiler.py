@@ -262,3 +262,105 @@ def test_what_has_no_rule_is_named():
     report = profile(Wrap(spikes(4, 8), lambda z: torch.fft.fft(z)), torch.rand(1))
     assert report.layers == () and list(report.uncounted) == ["_fft_r2c"]
     assert "Not counted: _fft_r2c (1x)." in report.table()
+
+
+def test_synaptic_operations_are_events_not_values():
+    z = spikes(4, 5, 3, rate=0.6)
+    layer = only(profile(Wrap(z, lambda z, lin: lin(z + z), nn.Linear(3, 8)), torch.rand(1)))
+    assert (layer.synaptic_operations, layer.strict_ac) == (8 * z.sum(), 16 * z.sum())
+    assert layer.sparsity == pytest.approx(1 - float(z.mean()))
+    assert layer.binary == pytest.approx(1 - float(z.mean()))  # the zeros; what fires is a 2
+    assert list(layer.reasons.values()) == [480] and "above 1" in next(iter(layer.reasons))
+
+
+def why(model, x):
+    return {reason.partition(":")[0] for reason in only(profile(model, x)).reasons}
+
+
+def test_the_strict_counting_says_why():
+    z, lin = spikes(4, 4, 3), nn.Linear(3, 8)
+    assert why(lin, torch.rand(4, 3)) == {"analog input"}
+    assert why(Wrap(z, lambda z, lin: lin(z), lin), torch.rand(1)) == set()
+    assert why(Wrap(z, lambda z, lin: lin(0.5 * z), lin), torch.rand(1)) == {"real operands"}
+    conv = SimpleConv(aggr="sum")
+    assert why(Wrap(z, lambda z, conv: conv(z, EDGES), conv), torch.rand(1)) == set()
+    model = Wrap(z, lambda z, conv: conv(0.5 * z, EDGES), conv)
+    assert why(model, torch.rand(1)) == {"sum of real values"}
+
+
+def test_real_activations_have_sparsity_and_no_binary_share():
+    model = nn.Sequential(nn.Linear(3, 8), nn.ReLU(), nn.Linear(8, 2))
+    x = torch.randn(50, 3)
+    last = profile(model, x).layers[1]
+    assert last.sparsity == pytest.approx(float((model[:2](x) == 0).double().mean()))
+    assert last.binary == 0 and last.synaptic_operations == 0
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_compiled_code_hides_nothing(whole):
+    torch.manual_seed(0)
+    layers = nn.Sequential(nn.Linear(3, 8), LIF(v_th=0.1), nn.Linear(8, 2))
+    x = torch.rand(4, 5, 3)
+    plain = profile(layers, x)
+    inner = torch.compile(layers, backend="eager")
+    model = inner if whole else nn.Sequential(inner)
+    report = profile(model, x)
+    assert report.counts == plain.counts and len(report.neurons) == 1
+    assert [layer.name for layer in report.layers] == (["0", "2"] if whole else ["0.0", "0.2"])
+
+
+@pytest.mark.parametrize("backend", ["fused", "norse", "compiled"])
+def test_kernels_of_neurons_hide_nothing(backend):
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(3, 8), LIF(v_th=0.1, backend=backend), nn.Linear(8, 2))
+    report = profile(model, torch.full((4, 5, 3), 0.7))
+    torch.manual_seed(0)
+    same = nn.Sequential(nn.Linear(3, 8), LIF(v_th=0.1), nn.Linear(8, 2))
+    assert report.layers == profile(same, torch.full((4, 5, 3), 0.7)).layers
+
+
+def synaptic_operations(model, x):
+    """The rule of SpikingJelly's `SynOpCounter`, by hand: events of a binary operand, times what
+    each of them reaches, a convolution of padding 0 or of ones included.
+    """
+    seen = {}
+
+    def count(name, module, inputs, output):
+        (z,) = inputs
+        if bool(((z == 0) | (z == 1)).all()):
+            ones = torch.ones_like(module.weight)
+            reach = F.linear(z, ones) if isinstance(module, nn.Linear) else None
+            if reach is None:
+                reach = F.conv1d(z, ones, None, module.stride, module.padding)
+            seen[name] = float(reach.sum())
+
+    handles = [
+        module.register_forward_hook(lambda m, i, o, n=name: count(n, m, i, o))
+        for name, module in model.named_modules()
+        if isinstance(module, nn.Linear | nn.Conv1d)
+    ]
+    with torch.no_grad():
+        model.eval()(x)
+    for handle in handles:
+        handle.remove()
+    return seen
+
+
+def test_synaptic_operations_as_spikingjelly_counts_them():
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.first = nn.Linear(3, 8)
+            self.neurons = nn.ModuleList(LIF(v_th=0.2) for _ in range(3))
+            self.conv = nn.Conv1d(8, 6, 3, stride=2, padding=1)
+            self.last = nn.Linear(6, 4)
+
+        def forward(self, x):
+            z = self.neurons[0](self.first(x)).transpose(-1, -2)
+            z = self.neurons[1](self.conv(z.flatten(0, 1)).unflatten(0, z.shape[:2]))
+            return self.last(z.transpose(-1, -2))
+
+    model, x = Net(), torch.rand(4, 2, 9, 3) * 3
+    report = profile(model, x)
+    found = {layer.name: layer.synaptic_operations for layer in report.layers if layer.binary}
+    assert found == synaptic_operations(model, x) and sum(found.values()) > 0

@@ -60,9 +60,7 @@ def test_fusion(graph, method):
 @pytest.mark.parametrize("per_step", [False, True])
 def test_readout(graph, persons, per_step):
     torch.manual_seed(0)
-    plain, folded = twins(
-        lambda fold: Readout(4, 5, persons=persons, per_step=per_step, fold=fold)
-    )
+    plain, folded = twins(lambda fold: Readout(4, 5, persons=persons, per_step=per_step, fold=fold))
     absent = graph._replace(present=torch.tensor([True, True, False, True]))
     for seen in (graph, absent):
         x = spikes(3, 6, 80, 4)
