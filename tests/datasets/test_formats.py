@@ -126,40 +126,6 @@ def test_parts_that_stand_in_the_files(tmp_path):
     assert [rule(clip)[""] for clip in found] == ["train", "test", "val", "train"]
 
 
-@pytest.mark.parametrize(
-    ("name", "change"),
-    [
-        ("nw-ucla", {"camera": 4, "name": "x"}),
-        ("nw-ucla", {"layout": "utd_mhad20"}),
-        ("utd-mhad", {"y": torch.tensor([27]), "name": "x"}),
-        ("sbu", {"subject": 40, "name": "x"}),
-        ("ntu", {"y": torch.tensor([120]), "name": "x"}),
-    ],
-)
-def test_clips_that_do_not_fit(name, change, tmp_path):
-    found = clips(name)
-    for key, value in change.items():
-        found[1][key] = value
-    with pytest.raises(DataError, match=rf"does not fit(?s:.*)'{found[1].name}'(?s:.*)pose-folder"):
-        write(name, tmp_path, found)
-    assert not list(tmp_path.iterdir())
-
-
-@pytest.mark.parametrize("name", ["nw-ucla", "utd-mhad", "sbu", "ntu"])
-def test_other_names_become_those_of_the_set(name, tmp_path):
-    found = clips(name)
-    expected = [data.x.clone() for data in found]
-    for data in found:
-        data.name, data.subject, data.y = "mine", 1, torch.tensor([0])
-        if name in ("nw-ucla", "ntu"):
-            data.camera = 1
-    path = write(name, tmp_path, found)
-    read, _ = collect(FORMATS[name].scan(path, options(name)))
-    assert len({data.name for data in read}) == 4 and {int(data.y) for data in read} == {0}
-    for data, x in zip(sorted(read, key=lambda d: d.name), expected, strict=True):
-        torch.testing.assert_close(data.x, x, atol=1e-5, rtol=0)
-
-
 def test_files_of_ones_own_need_a_layout(tmp_path):
     path = write("csv", tmp_path)
     with pytest.raises(DataError, match="--layout"):
