@@ -1,6 +1,6 @@
 """Training, testing and prediction: the only part of sgnkit that needs Lightning."""
 
-from sgnkit.training.checkpoint import (
+from sgnkit.models.checkpoint import (
     build_model,
     describe_model,
     load_model,

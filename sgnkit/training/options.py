@@ -3,6 +3,8 @@
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
+from sgnkit.models.checkpoint import plain
+
 __all__ = ["DistillOptions", "Experiment", "OptimOptions", "TrainerOptions", "plain"]
 
 
@@ -163,14 +165,3 @@ class Experiment:
         """Returns the experiment as plain Python values, ready for YAML."""
         content: dict[str, Any] = plain(asdict(self))
         return content
-
-
-def plain(value: Any) -> Any:
-    """Turns nested values into those that YAML, JSON and safe checkpoints can hold."""
-    if isinstance(value, dict):
-        return {str(key): plain(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [plain(item) for item in value]
-    if value is None or isinstance(value, (bool, int, float, str)):
-        return value
-    return str(value)

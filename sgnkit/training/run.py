@@ -16,7 +16,7 @@ from torch_geometric.data import Batch
 from sgnkit.errors import CheckpointError, ConfigError
 from sgnkit.nn import compile_neurons
 from sgnkit.training.callbacks import EpochCheckpoint, EpochLog, progress_bar
-from sgnkit.training.checkpoint import (
+from sgnkit.models.checkpoint import (
     build_model,
     describe_model,
     read_checkpoint,

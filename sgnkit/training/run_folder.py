@@ -14,7 +14,7 @@ import torch
 import yaml
 
 from sgnkit.errors import CheckpointError
-from sgnkit.training.checkpoint import versions
+from sgnkit.models.checkpoint import versions
 from sgnkit.training.options import Experiment, plain
 
 __all__ = ["latest_run", "machine", "new_run", "write_config", "write_json"]

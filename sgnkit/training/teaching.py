@@ -20,7 +20,7 @@ from sgnkit.distill import (
     TeacherEnsemble,
 )
 from sgnkit.errors import CheckpointError, ConfigError, DataError
-from sgnkit.training.checkpoint import load_model
+from sgnkit.models.checkpoint import load_model
 from sgnkit.training.evaluate import Scores
 from sgnkit.training.options import DistillOptions, Experiment
 

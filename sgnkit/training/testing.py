@@ -14,7 +14,7 @@ from torch_geometric.data import Batch
 
 from sgnkit.energy import EnergyReport, profile
 from sgnkit.errors import ConfigError
-from sgnkit.training.checkpoint import load_model
+from sgnkit.models.checkpoint import load_model
 from sgnkit.training.data import dataset_facts, load_split, test_loader
 from sgnkit.training.evaluate import Scores, evaluate, score_clips
 from sgnkit.training.options import Experiment

@@ -22,9 +22,10 @@ _PIECE = 1 << 15  # elements of one step in one piece: S of them fit into a core
 
 def _pieces(x: Tensor) -> list[slice]:
     length = x.size(1)
-    whole = x.device.type != "cpu" or torch.compiler.is_compiling()
-    size = length if whole else _PIECE * torch.get_num_threads()
-    return [slice(i, i + size) for i in range(0, length, size)] if length else []
+    if x.device.type != "cpu" or torch.compiler.is_compiling():
+        return [slice(None)]  # lengths may be symbols there, which a range would fix
+    size = _PIECE * torch.get_num_threads()
+    return [slice(i, i + size) for i in range(0, length, size)]
 
 
 def _integrate(

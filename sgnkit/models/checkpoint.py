@@ -12,12 +12,13 @@ import torch
 from torch import nn
 
 from sgnkit.errors import CheckpointError
-from sgnkit.training.options import plain
 
 __all__ = [
     "build_model",
+    "check_description",
     "describe_model",
     "load_model",
+    "plain",
     "read_checkpoint",
     "save_weights",
     "versions",
@@ -40,7 +41,7 @@ def build_model(name: str, layout: Any, num_classes: int, options: dict[str, Any
         ValueError: If a value is not legal.
     """
     import sgnkit.nn
-    from sgnkit.models import create_model
+    from sgnkit.models.registry import create_model
 
     options = dict(options)
     neuron = options.pop("neuron", None)
@@ -127,12 +128,12 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
         ) from None
     except Exception as error:  # a damaged file can make torch.load raise anything
         raise _damaged(path, str(error) or type(error).__name__) from None
-    if isinstance(content, dict) and "sgnkit" in content:
+    if isinstance(content, dict) and isinstance(content.get("sgnkit"), dict):
         description, prefix = content["sgnkit"], "model."
         state = {
             key.removeprefix(prefix): value
-            for key, value in content["state_dict"].items()
-            if key.startswith(prefix)
+            for key, value in dict(content.get("state_dict") or {}).items()
+            if str(key).startswith(prefix)
         }
         content = {**description, "state_dict": state, "training": True}
     if not isinstance(content, dict) or content.get("format") != _FORMAT:
@@ -146,7 +147,32 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
             found=found,
             remedy="build the model with sgnkit.create_model and call load_state_dict yourself",
         )
+    check_description(content, path)
+    if not isinstance(content.get("state_dict"), dict):
+        raise _damaged(path, "state_dict is missing or no table of tensors")
     return content
+
+
+def check_description(content: dict[str, Any], path: str | Path) -> None:
+    """Checks that a description read from a file has all its parts.
+
+    Args:
+        content: What [`describe_model`][sgnkit.training.describe_model] wrote, as it was read.
+        path: The file it was read from.
+
+    Raises:
+        CheckpointError: If a part is missing or of another kind; the message names it.
+    """
+    model, names = content.get("model"), content.get("class_names")
+    for part, right in {
+        "model": isinstance(model, dict) and isinstance(model.get("name"), str),
+        "layout": isinstance(content.get("layout"), dict),
+        "class_names": isinstance(names, list) and all(isinstance(name, str) for name in names),
+        "versions": isinstance(content.get("versions", {}), dict),
+        "config": isinstance(content.get("config", {}), dict),
+    }.items():
+        if not right:
+            raise _damaged(Path(path), f"{part} is missing or of the wrong kind")
 
 
 def load_model(path: str | Path, map_location: str | torch.device = "cpu") -> nn.Module:
@@ -172,7 +198,7 @@ def load_model(path: str | Path, map_location: str | torch.device = "cpu") -> nn
         layout = SkeletonLayout.from_dict(content["layout"])
         model = build_model(name, layout, len(content["class_names"]), options)
         model.load_state_dict(content["state_dict"])
-    except (RuntimeError, TypeError, ValueError, KeyError) as error:
+    except (RuntimeError, TypeError, ValueError, KeyError, AttributeError) as error:
         written = content.get("versions", {}).get("sgnkit", "unknown")
         raise CheckpointError(
             f"the weights do not fit the model '{name}' of this version: {error}",
@@ -182,6 +208,17 @@ def load_model(path: str | Path, map_location: str | torch.device = "cpu") -> nn
         ) from None
     model.class_names = list(content["class_names"])  # type: ignore[assignment]
     return model.to(map_location).eval()
+
+
+def plain(value: Any) -> Any:
+    """Turns nested values into those that YAML, JSON and safe checkpoints can hold."""
+    if isinstance(value, dict):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(item) for item in value]
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return value
+    return str(value)
 
 
 def versions() -> dict[str, str]:

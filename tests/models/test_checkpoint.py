@@ -2,12 +2,16 @@ import pickle
 
 import pytest
 import torch
-from torch_geometric.data import Batch
 
 from sgnkit.errors import CheckpointError
 from sgnkit.layout import SkeletonLayout
-from sgnkit.training import build_model, describe_model, load_model, read_checkpoint, save_weights
-from sgnkit.training.data import load_split
+from sgnkit.models.checkpoint import (
+    build_model,
+    describe_model,
+    load_model,
+    read_checkpoint,
+    save_weights,
+)
 
 NAMES = ["sit", "stand"]
 
@@ -35,13 +39,30 @@ def test_a_file_alone_builds_the_model(saved):
     assert read_checkpoint(path)["epoch"] == 3
 
 
-def test_same_logits(experiment, tmp_path):
-    clips = load_split(experiment, "test")
-    options = {key: value for key, value in experiment.model.items() if key != "name"}
-    model = build_model("base_sgn_small", clips.layout, 2, options).eval()
+def test_same_logits(make_batch, tmp_path):
+    batch = make_batch()
+    options = {"hidden_channels": [8, 8], "strides": [1, 2]}
+    model = build_model("base_sgn_small", "kinect20", 2, options).eval()
     save_weights(tmp_path / "w.pt", model, describe_model(model, "base_sgn_small", options, NAMES))
-    batch = Batch.from_data_list([clips[i] for i in range(4)])
     assert torch.equal(load_model(tmp_path / "w.pt")(batch), model(batch))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"model": None},
+        {"model": {"hidden_channels": [8]}},
+        {"layout": "ntu25"},
+        {"class_names": None},
+        {"state_dict": [1]},
+        {"versions": 3},
+    ],
+)
+def test_wrong_parts_are_named(saved, change):
+    path, _ = saved
+    torch.save({**torch.load(path, weights_only=True), **change}, path)
+    with pytest.raises(CheckpointError, match=next(iter(change))):
+        load_model(path)
 
 
 def test_half_precision_is_stored_as_float32(saved, tmp_path):
