@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from sgnkit.data import SkeletonData
     from sgnkit.layout import SkeletonLayout, get_layout, list_layouts, register_layout
     from sgnkit.models import create_model, list_models
+    from sgnkit.recording import record
 
 # Loaded when first used, so that `sgnkit --help` and `sgnkit doctor` need no working torch.
 _PLACES = {
@@ -20,6 +21,7 @@ _PLACES = {
     "get_layout": "sgnkit.layout",
     "list_layouts": "sgnkit.layout",
     "list_models": "sgnkit.models",
+    "record": "sgnkit.recording",
     "register_layout": "sgnkit.layout",
 }
 
@@ -31,6 +33,7 @@ __all__ = [
     "get_layout",
     "list_layouts",
     "list_models",
+    "record",
     "register_layout",
 ]
 

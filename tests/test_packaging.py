@@ -24,15 +24,27 @@ ALLOWED = {
     "distill": {"nn", "data", "layout"},
     "models": {"nn", "data", "layout"},
     "energy": {"models", "nn", "data", "layout"},
-    "viz": {"energy", "models", "nn", "data", "layout"},
+    "recording": {"nn"},
+    "viz": {"recording", "energy", "models", "nn", "data", "layout"},
     "training": {
-        *("energy", "viz", "models", "distill", "nn", "transforms", "datasets", "data", "layout"),
+        *(
+            "recording",
+            "energy",
+            "viz",
+            "models",
+            "distill",
+            "nn",
+            "transforms",
+            "datasets",
+            "data",
+            "layout",
+        ),
     },
     "demo": {"training", "energy", "viz", "models", "transforms", "datasets", "data", "layout"},
     "data_tools": {"viz", "datasets", "data", "layout"},
     "cli": {"training", "data_tools", "demo", "doctor"},
     "__main__": {"cli"},
-    "__init__": {"data", "layout", "models"},
+    "__init__": {"recording", "data", "layout", "models"},
 }
 LEAVES = {"errors", "_extras", "_version", "_probes"}
 

@@ -1,7 +1,7 @@
 """Firing rates and estimates of energy."""
 
 from sgnkit.energy.presets import PRESETS, EnergyPreset, get_preset
-from sgnkit.energy.profiler import firing_rates, profile
+from sgnkit.energy.profiler import calibrate, firing_rates, profile
 from sgnkit.energy.report import EnergyReport, LayerCost, NeuronCost
 from sgnkit.energy.table import compare
 
@@ -11,6 +11,7 @@ __all__ = [
     "EnergyReport",
     "LayerCost",
     "NeuronCost",
+    "calibrate",
     "compare",
     "firing_rates",
     "get_preset",

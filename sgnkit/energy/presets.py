@@ -62,7 +62,7 @@ PRESETS = {
             "pas-net",
             mac_pj=4.6,
             ac_pj=0.1,
-            source="PAS-Net, arXiv 2604.10458: 0.1 pJ for an integer accumulation. That network has "
+            source="PAS-Net, arXiv 2604.10458: 0.1 pJ for an integer accumulation. It has "
             "no multiplications, so a MAC is that of 45nm",
         ),
     )

@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.nn.modules.batchnorm import _BatchNorm
 from torch_geometric.nn.aggr import Aggregation
 
 from sgnkit.energy.batch import without_padding
@@ -20,7 +21,7 @@ from sgnkit.energy.provenance import Kind, Origin
 from sgnkit.energy.report import EnergyReport, LayerCost, NeuronCost
 from sgnkit.nn.neuron import LIF
 
-__all__ = ["firing_rates", "profile"]
+__all__ = ["calibrate", "firing_rates", "profile"]
 
 Neurons = tuple[type[nn.Module], ...]
 
@@ -126,6 +127,39 @@ def firing_rates(model: nn.Module, batch: Any, *, neurons: Neurons = (LIF,)) -> 
     with _hooked(model, None, leave), _uncompiled():
         _run(model, without_padding(batch))
     return {name: spikes / updates for name, (updates, spikes) in fired.items() if updates}
+
+
+def calibrate(model: nn.Module, batch: Any) -> nn.Module:
+    """Gives the batch norms of an untrained model the statistics of a batch.
+
+    Fresh statistics, mean 0 and variance 1, fit no data: the neurons of an untrained model would
+    be silent or fire all the time. The model is changed in place and left in evaluation mode.
+
+    Args:
+        model: The model.
+        batch: The input, as in [`profile`][sgnkit.energy.profile].
+
+    Returns:
+        The model.
+
+    Examples:
+        >>> norm = nn.BatchNorm1d(1)
+        >>> calibrate(norm, torch.tensor([[1.0], [3.0]])).running_mean.tolist()
+        [2.0]
+    """
+    norms = [module for module in model.modules() if isinstance(module, _BatchNorm)]
+    momenta = [norm.momentum for norm in norms]
+    try:
+        for norm in norms:
+            norm.reset_running_stats()
+            norm.momentum = None  # the plain mean over all batches
+        model.train()
+        with torch.no_grad():
+            _run(model, without_padding(batch))
+    finally:
+        for norm, momentum in zip(norms, momenta, strict=True):
+            norm.momentum = momentum
+    return model.eval()
 
 
 @contextmanager

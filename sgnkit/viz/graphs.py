@@ -1,0 +1,141 @@
+"""Graphs over the joints: attention on the skeleton, learnt adjacency."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from sgnkit._layout_plot import tree_coords
+from sgnkit.layout import SkeletonLayout, get_layout
+from sgnkit.viz.style import ACCENT, new_figure, tidy
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ["plot_adjacency", "plot_attention"]
+
+
+def plot_attention(attention: Any, layout: str | SkeletonLayout, num_links: int = 20) -> Figure:
+    r"""Draws the strongest links of an attention map on the skeleton, from source to target.
+
+    Args:
+        attention: Attention, target before source; the mean is drawn over leading dimensions,
+            such as steps, frames, bodies and heads.
+        layout: The layout of the skeletons, or its name.
+        num_links: How many links between different joints are drawn.
+
+    Shapes:
+        - **attention**: $(*, V, V)$
+
+    Returns:
+        A matplotlib figure: the skeleton, and the map beside it.
+
+    Raises:
+        ValueError: The map does not fit the layout.
+
+    Examples:
+        >>> import torch
+        >>> plot_attention(torch.rand(4, 8, 1, 2, 25, 25), "ntu25").axes[0].get_title(loc="left")
+        '20 strongest links'
+    """
+    layout = get_layout(layout)
+    values = _maps("plot_attention", attention, layout)
+    mean = values.reshape(-1, *values.shape[-2:]).mean(axis=0)
+    figure, (ax, side) = new_figure(9.0, 5.0, 1, 2)
+    layout.plot(ax=ax)
+    links = mean * (1 - np.eye(len(mean)))
+    places = layout.coords or tree_coords(layout.parents)
+    strongest = np.argsort(-links, axis=None, kind="stable")[:num_links]
+    strongest = [i for i in strongest if links.flat[i] > 0]
+    top = links.max() or 1.0
+    for target, source in (divmod(int(i), len(mean)) for i in strongest):
+        ax.annotate(
+            "",
+            xy=places[target],
+            xytext=places[source],
+            arrowprops={
+                "arrowstyle": "->",
+                "color": ACCENT,
+                "alpha": float(0.15 + 0.85 * links[target, source] / top),
+                "linewidth": 1.2,
+                "connectionstyle": "arc3,rad=0.15",
+            },
+        )
+    tidy(ax, f"{len(strongest)} strongest links", grid=False)
+    _heat(figure, side, mean, "Blues", 0.0, float(mean.max()) or 1.0)
+    tidy(side, "attention", grid=False)
+    side.set_xlabel("source joint")
+    side.set_ylabel("target joint")
+    return figure
+
+
+def plot_adjacency(
+    adjacency: Any, layout: str | SkeletonLayout | None = None, start: Any = None
+) -> Figure:
+    r"""Draws the graphs of a layer side by side, source joints in rows, target joints in columns.
+
+    Args:
+        adjacency: The graphs.
+        layout: A layout for the names of the joints; numbers by default.
+        start: The graphs before training: what changed is drawn in their place.
+
+    Shapes:
+        - **adjacency**, **start**: $(K, V, V)$ or $(V, V)$
+
+    Returns:
+        A matplotlib figure.
+
+    Raises:
+        ValueError: The graphs do not fit each other or the layout.
+
+    Examples:
+        >>> import sgnkit
+        >>> layout = sgnkit.get_layout("ntu25")
+        >>> len(plot_adjacency(layout.adjacency(), layout).axes)  # three graphs and the scale
+        4
+    """
+    layout = None if layout is None else get_layout(layout)
+    values = _maps("plot_adjacency", adjacency, layout)
+    values = values.reshape(-1, *values.shape[-2:])
+    title = "subset"
+    if start is not None:
+        before = _maps("plot_adjacency", start, layout).reshape(-1, *values.shape[-2:])
+        if before.shape != values.shape:
+            raise ValueError(
+                f"plot_adjacency: start has shape {before.shape}, adjacency {values.shape}"
+            )
+        values, title = values - before, "change of subset"
+    figure, axes = new_figure(3.2 * len(values) + 0.8, 3.4, 1, len(values))
+    top = float(np.abs(values).max()) or 1.0
+    for i, (ax, graph) in enumerate(zip(axes, values, strict=True)):
+        _heat(figure if i == len(values) - 1 else None, ax, graph, "RdBu_r", -top, top)
+        tidy(ax, f"{title} {i}", grid=False)
+        ax.set_xlabel("target joint")
+        if layout is not None:
+            ax.set_xticks(range(len(graph)), layout.joints, rotation=90)
+            ax.set_yticks(range(len(graph)), layout.joints if i == 0 else [""] * len(graph))
+            ax.tick_params(labelsize=5)
+    axes[0].set_ylabel("source joint")
+    return figure
+
+
+def _maps(function: str, values: Any, layout: SkeletonLayout | None) -> np.ndarray[Any, Any]:
+    if hasattr(values, "detach"):
+        values = values.detach().cpu().double().numpy()
+    array = np.asarray(values, dtype=float)
+    if array.ndim < 2 or array.size == 0 or array.shape[-1] != array.shape[-2]:
+        raise ValueError(f"{function}: expected [..., V, V], got shape {array.shape}")
+    if layout is not None and array.shape[-1] != layout.num_joints:
+        raise ValueError(
+            f"{function}: {layout.name} has {layout.num_joints} joints, got shape {array.shape}"
+        )
+    return array
+
+
+def _heat(figure: Any, ax: Any, values: Any, cmap: str, low: float, high: float) -> None:
+    image = ax.imshow(values, cmap=cmap, vmin=low, vmax=high, interpolation="nearest")
+    if figure is not None:
+        bar = figure.colorbar(image, ax=ax, shrink=0.75, aspect=25)
+        bar.outline.set_visible(False)
+        bar.ax.tick_params(labelsize=8, length=2)
