@@ -35,6 +35,9 @@ COMMANDS = {
     "test": Command(
         "sgnkit.training.cli", True, "evaluate a trained model, with firing rates and energy"
     ),
+    "energy": Command(
+        "sgnkit.training.energy_cli", False, "estimate the energy of networks, in one table"
+    ),
     "predict": Command("sgnkit.training.cli", True, "write the scores of every clip"),
 }
 

@@ -80,10 +80,10 @@ class Recording:
         return found
 
     def rate_histogram(self, name: str, bins: int = 20) -> tuple[Tensor, Tensor]:
-        """Returns how many neurons of a layer have which firing rate, and the edges of the bins.
+        r"""Returns how many neurons of a layer have which firing rate, and the edges of the bins.
 
         Shapes:
-            - **returns**: $(\\text{bins})$ and $(\\text{bins} + 1)$, from 0 to 1
+            - **returns**: $(\text{bins})$ and $(\text{bins} + 1)$, from 0 to 1
         """
         rates = self._spikes(name).flatten(0, -2).double().mean(0)
         counts = torch.histc(rates, bins, 0.0, 1.0)
