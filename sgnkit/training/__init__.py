@@ -13,6 +13,7 @@ from sgnkit.training.data import EpochSampler, SeededClips
 from sgnkit.training.evaluate import Scores, evaluate, score_clips
 from sgnkit.training.module import Classifier, parameter_groups
 from sgnkit.training.options import DistillOptions, Experiment, OptimOptions, TrainerOptions
+from sgnkit.training.rates import FiringRateMonitor
 from sgnkit.training.run import Interrupted, train
 from sgnkit.training.schedule import lr_factor
 from sgnkit.training.teaching import load_teacher
@@ -24,6 +25,7 @@ __all__ = [
     "DistillOptions",
     "EpochSampler",
     "Experiment",
+    "FiringRateMonitor",
     "Interrupted",
     "OptimOptions",
     "Report",

@@ -174,11 +174,11 @@ def _clips(layout: Any, experiment: Experiment | None, args: argparse.Namespace)
     else:
         classes = 2
         clips = SyntheticActions(
-            max(10 * args.clips, 20),
+            max(args.clips, 2),
             layout,
             classes,
             num_persons=args.persons,
-            split="test",
+            split="all",
             transform=Compose([Center(), UniformSample(args.frames)]),
         )
         what = f"synthetic clips, {args.frames} frames, {args.persons} person(s)"
