@@ -11,10 +11,12 @@ if TYPE_CHECKING:
     from sgnkit.data import SkeletonData
     from sgnkit.layout import SkeletonLayout, get_layout, list_layouts, register_layout
     from sgnkit.models import create_model, list_models
+    from sgnkit.recognizer import Recognizer
     from sgnkit.recording import record
 
 # Loaded when first used, so that `sgnkit --help` and `sgnkit doctor` need no working torch.
 _PLACES = {
+    "Recognizer": "sgnkit.recognizer",
     "SkeletonData": "sgnkit.data",
     "SkeletonLayout": "sgnkit.layout",
     "create_model": "sgnkit.models",
@@ -26,6 +28,7 @@ _PLACES = {
 }
 
 __all__ = [
+    "Recognizer",
     "SkeletonData",
     "SkeletonLayout",
     "__version__",

@@ -39,6 +39,7 @@ COMMANDS = {
         "sgnkit.training.energy_cli", False, "estimate the energy of networks, in one table"
     ),
     "predict": Command("sgnkit.training.cli", True, "write the scores of every clip"),
+    "export": Command("sgnkit.export.cli", False, "write trained weights as ONNX, pt2 or NIR"),
 }
 
 # The extra that brings a package which a command imports.
@@ -49,6 +50,10 @@ EXTRAS = {
     "matplotlib": "viz",
     "PIL": "viz",
     "tensorboard": "all",
+    "nir": "export",
+    "onnx": "export",
+    "onnxruntime": "export",
+    "onnxscript": "export",
 }
 
 EXIT_USER = 2

@@ -5,21 +5,29 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import numpy as np
-import torch
 from torch import Tensor, nn
 
 from sgnkit._extras import require
+from sgnkit.layout import SkeletonLayout
 from sgnkit.models import SpikingGraphNetwork
 from sgnkit.nn import (
     LIF,
     SASGC,
-    SkeletonGraph,
     SpikingEncoder,
     SpikingGraphConv,
     SpikingMultimodalFusion,
 )
 
-__all__ = ["Limit", "convolution", "limits_of", "neuron_of", "weights_of"]
+__all__ = [
+    "Limit",
+    "convolution",
+    "edge_graphs",
+    "encoder_weights",
+    "fusion_weights",
+    "limits_of",
+    "neuron_of",
+    "spatial_weights",
+]
 
 
 class Limit(NamedTuple):
@@ -71,6 +79,9 @@ def limits_of(model: nn.Module) -> list[Limit]:
 def _neuron_reason(part: nn.Module) -> str | None:
     if isinstance(part, LIF):
         return "soft reset; the LIF of NIR is set to a reset value" if part.soft_reset else None
+    neuron = getattr(part, "neuron", None)
+    if isinstance(neuron, nn.Module) and not isinstance(neuron, LIF):
+        return f"its neuron is a {type(neuron).__name__}; only LIF and PLIF have a form in NIR"
     return None
 
 
@@ -89,74 +100,58 @@ def neuron_of(neuron: nn.Module, shape: tuple[int, ...], dt: float) -> Any:
     )
 
 
-def weights_of(layer: Any, body: SkeletonGraph) -> tuple[Tensor, Tensor]:
-    """Returns a linear layer with its batch norm as one convolution over frames, by probing.
-
-    The layer is asked what it makes of a one in each input, so whatever it is built of, graph,
-    weights and norm, is in the answer.
+def spatial_weights(layer: SpikingGraphConv) -> tuple[list[Tensor], list[Tensor], Tensor]:
+    """Returns a graph convolution with its batch norm folded in.
 
     Shapes:
-        - **returns**: weight $(V C_{out}, V C_{in}, k, 1)$ and bias $(V C_{out})$
+        - **returns**: for each subset the graph $(V, V)$, rows are targets, and the weight
+          $(C_{out}, C_{in}, 1, 1)$; the bias $(C_{out})$
     """
-    joints = body.joint.numel()
-    if isinstance(layer, SpikingEncoder):
-        return _probe(lambda x: _encoder_current(layer, x, body), joints, layer.in_channels, 3)
-    if isinstance(layer, SpikingMultimodalFusion):
-        return _fusion_weights(layer, joints)
-    return _probe(lambda x: layer.current(x, body), joints, layer.in_channels, 1)
+    scale, bias = folded(layer.norm)
+    graphs = [graph.t() for graph in layer.adjacency()]
+    weights = layer.lin.weight.chunk(len(graphs))
+    return graphs, [image(weight * scale[:, None]) for weight in weights], bias
 
 
-def _probe(function: Any, joints: int, channels: int, kernel: int) -> tuple[Tensor, Tensor]:
-    """`function` maps `[S, T, V, C]` to currents and is linear but for a constant."""
-    inputs = joints * channels
-    x = torch.zeros(inputs + 1, kernel, joints, channels, dtype=torch.double)
-    x[:-1, kernel // 2] = torch.eye(inputs, dtype=torch.double).view(inputs, joints, channels)
-    out = function(x).flatten(2)  # [inputs + 1, k, V C_out]
-    bias = out[-1, kernel // 2]
-    weight = (out[:-1] - out[-1]).permute(2, 0, 1).flip(2)  # an impulse comes out mirrored
-    return weight.unsqueeze(-1), bias
+def encoder_weights(encoder: SpikingEncoder) -> tuple[list[Tensor], Tensor]:
+    """Returns the three columns of an encoder's kernel, $(C_{out}, C_{in}, 3, 1)$, and the bias."""
+    scale, bias = folded(encoder.norm)
+    columns = encoder.conv.weight.chunk(3)
+    return [column * scale[:, None, None, None] for column in columns], bias
 
 
-def _encoder_current(encoder: SpikingEncoder, x: Tensor, body: SkeletonGraph) -> Tensor:
-    return torch.stack([encoder.norm(encoder._convolve(part, body)) for part in x])
+def fusion_weights(fusion: SpikingMultimodalFusion) -> tuple[list[Tensor], Tensor]:
+    """Returns the weight $(C_{out}, C_{in}, 1, 1)$ of each modality, and the bias."""
+    scale, bias = folded(fusion.norm)
+    weight = fusion.lin.weight * scale[:, None]
+    if fusion.method == "concat":
+        return [image(part) for part in weight.chunk(fusion.num_modalities, dim=1)], bias
+    shares = fusion.weights(weight, None)  # type: ignore[arg-type]
+    return [image(weight * share) for share in shares], bias
 
 
-def _fusion_weights(fusion: SpikingMultimodalFusion, joints: int) -> tuple[Tensor, Tensor]:
-    """One block for each joint: the same weights, modalities side by side."""
-    q, channels = fusion.num_modalities, fusion.in_channels
-    x = torch.zeros(q, q * channels + 1, 1, 1, channels, dtype=torch.double)
-    for m in range(q):
-        x[m, m * channels : (m + 1) * channels, 0, 0] = torch.eye(channels, dtype=torch.double)
-    out = _fusion_current(fusion, x)[:, 0, 0]
-    bias, per_joint = out[-1], (out[:-1] - out[-1]).t()  # [C_out, Q C]
-    eye = torch.eye(joints, dtype=torch.double)
-    blocks = [torch.kron(eye, part.contiguous()) for part in per_joint.chunk(q, dim=1)]
-    return torch.cat(blocks, dim=1)[:, :, None, None], bias.repeat(joints)
-
-
-def _fusion_current(fusion: SpikingMultimodalFusion, x: Tensor) -> Tensor:
-    """What a fusion layer gives its neuron."""
-    seen: list[Tensor] = []
-    handle = fusion.neuron.register_forward_pre_hook(lambda _, args: seen.append(args[0]))
-    try:
-        fusion(x, None)  # type: ignore[arg-type]
-    finally:
-        handle.remove()
-    return seen[0]
-
-
-def convolution(layer: Any) -> tuple[Tensor, Tensor, int, int]:
-    """Returns an STC or a shortcut as weight $(C_{out}, C_{in}, k, 1)$, bias, stride, padding."""
+def convolution(layer: Any) -> tuple[Tensor, Tensor, int]:
+    """Returns an STC or a shortcut as weight $(C_{out}, C_{in}, k, 1)$, bias and stride."""
+    scale, bias = folded(layer.norm)
     if hasattr(layer, "convs"):
-        conv = next(m for m in layer.convs.modules() if isinstance(m, nn.Conv2d))
-        weight = conv.weight.detach()
+        weight = next(m.weight for m in layer.convs.modules() if isinstance(m, nn.Conv2d))
     else:
-        weight = layer.lin.weight.detach()[:, :, None, None]
-    norm = layer.norm
+        weight = image(layer.lin.weight)
+    return weight * scale[:, None, None, None], bias, layer.stride
+
+
+def folded(norm: nn.BatchNorm1d) -> tuple[Tensor, Tensor]:
+    """Returns a batch norm in evaluation mode as factor and shift."""
+    assert norm.running_var is not None and norm.running_mean is not None
     scale = (norm.running_var + norm.eps).rsqrt() * norm.weight
-    return (
-        weight * scale[:, None, None, None],
-        norm.bias - norm.running_mean * scale,
-        layer.stride,
-        (weight.size(2) - 1) // 2,
-    )
+    return scale, norm.bias - norm.running_mean * scale
+
+
+def image(weight: Tensor) -> Tensor:
+    """Returns a matrix as a convolution over one pixel."""
+    return weight[:, :, None, None]
+
+
+def edge_graphs(layout: SkeletonLayout) -> list[Tensor]:
+    """Returns the fixed graphs of the skeleton, $(V, V)$ each, rows are targets."""
+    return [graph.t().double() for graph in layout.adjacency("spatial")]

@@ -11,12 +11,24 @@ import torch
 from torch import Tensor, nn
 
 from sgnkit._extras import require
-from sgnkit.export._nir_parts import Limit, convolution, limits_of, neuron_of, weights_of
+from sgnkit.export._nir_parts import (
+    Limit,
+    convolution,
+    edge_graphs,
+    encoder_weights,
+    fusion_weights,
+    limits_of,
+    neuron_of,
+    spatial_weights,
+)
 from sgnkit.layout import SkeletonLayout, get_layout
 from sgnkit.models import SpikingGraphNetwork
-from sgnkit.nn import SASGC, SkeletonGraph, SpikingGraphConv
+from sgnkit.nn import SASGC, SpikingGraphConv
 
 __all__ = ["Limit", "NIRExportError", "nir_limits", "to_nir"]
+
+# parts before which a graph can end
+_STOPS = (".attention", ".spatial", ".temporal")
 
 
 class NIRExportError(ValueError):
@@ -36,7 +48,7 @@ class NIRExportError(ValueError):
 
 
 class _Signal(NamedTuple):
-    """The nodes whose sum is a signal, and its shape (joints × channels, frames)."""
+    """The nodes whose sum is a signal, and its channels and frames."""
 
     nodes: tuple[str, ...]
     channels: int
@@ -71,10 +83,11 @@ def to_nir(
 ) -> Any:
     r"""Lowers a spiking network for one body of a fixed layout to a graph of NIR.
 
-    Time of NIR is the spiking steps S. The signal of one step is a whole clip, an image of
-    $V C$ channels and $T \times 1$ pixels: graph convolutions are then $1 \times 1$ convolutions
-    whose weights hold the graph, temporal convolutions have one group for each joint, batch norms
-    are folded in, and shortcuts are edges. The neuron
+    Time of NIR is the spiking steps S. The signal of one step is a whole clip, an image
+    $(C, T, V)$ of channels, frames and joints. A graph convolution is, for each subset, a linear
+    map of the joints, which is the graph, and a $1 \times 1$ convolution; encoders and temporal
+    convolutions are convolutions over frames; batch norms are folded in; shortcuts are edges. The
+    neuron
     $h = v + \tfrac{1}{\tau}(x + v_r - v)$ becomes
 
     $$
@@ -94,7 +107,7 @@ def to_nir(
         partial: Whether to stop at the first part that NIR cannot express instead of raising.
 
     Returns:
-        A `nir.NIRGraph` from `input` $(Q V C, T, 1)$, the Q modalities in their order, to
+        A `nir.NIRGraph` from `input` $(Q C, T, V)$, the Q modalities in their order, to
         `output`: logits $(\text{classes}, 1, 1)$, or the spikes where it stops.
 
     Raises:
@@ -106,183 +119,174 @@ def to_nir(
         Which joint, bone or motion each input channel is, is not part of the graph: derive them
         with [`to_modalities`][sgnkit.data.to_modalities].
     """
-    nir = require("nir", "export")
+    require("nir", "export")
     found = limits_of(model)
     if layout is not None and get_layout(layout) != getattr(model, "layout", None):
         raise ValueError(
             f"to_nir: the model is built for layout '{model.layout.name}', "  # type: ignore[union-attr]
             f"got '{get_layout(layout).name}'"
         )
-    if found and (not partial or not isinstance(model, SpikingGraphNetwork)):
+    can_stop = all(limit.name.endswith(_STOPS) for limit in found)
+    if found and not (partial and can_stop and isinstance(model, SpikingGraphNetwork)):
         raise NIRExportError(found)
     if found:
-        names = ", ".join(limit.name for limit in found)
-        warnings.warn(f"to_nir: left out at and after the first of {names}", stacklevel=2)
+        warnings.warn(f"to_nir: the graph ends before {found[0].name}", stacklevel=2)
     assert isinstance(model, SpikingGraphNetwork)
     model = copy.deepcopy(model).cpu().double().eval().requires_grad_(False)
     with torch.no_grad():
         lowering = _Lowering(model, num_frames, dt, {limit.name for limit in found})
-        signal = lowering.run()
-    return lowering.graph(nir, signal)
+        return lowering.graph(lowering.run())
 
 
 class _Lowering:
+    """Collects nodes and edges part by part."""
+
     def __init__(
         self, model: SpikingGraphNetwork, num_frames: int, dt: float, stops: set[str]
     ) -> None:
+        self.nir = require("nir", "export")
         self.model, self.dt, self.stops = model, dt, stops
-        self.num_frames = num_frames
-        layout = model.layout
-        self.joints = layout.num_joints
-        edge_index, edge_type = layout.edge_index()
-        zeros = torch.zeros(self.joints, dtype=torch.long)
-        self.body = SkeletonGraph(
-            edge_index,
-            edge_type,
-            torch.arange(self.joints),
-            torch.tensor(layout.parents),
-            zeros,
-            zeros[:1],
-            torch.ones(1, dtype=torch.bool),
-            1,
-            self.joints,
-        )
+        self.joints = model.layout.num_joints
+        channels = model.in_channels * len(model.modalities)
+        self.start = _Signal(("input",), channels, num_frames)
         self.nodes: dict[str, Any] = {}
         self.edges: list[tuple[str, str]] = []
 
     def run(self) -> _Signal:
-        """Lowers part by part, up to the end or the first part that is a limit."""
-        model = self.model
+        """Lowers the network up to its end or the first part that is a limit."""
         signal = self.encode()
-        if "fusion" in self.stops:
-            return signal
-        for i, block in enumerate(model.blocks):
-            name = f"blocks.{i}"
-            x, spatial = signal, block.spatial
-            if f"{name}.spatial" in self.stops:
+        for i, block in enumerate(self.model.blocks):
+            name, x, spatial = f"blocks.{i}", signal, block.spatial
+            where = f"{name}.spatial"
+            if where in self.stops:
                 return signal
-            conv = spatial.conv if isinstance(spatial, SASGC) else spatial
-            where = f"{name}.spatial.conv" if isinstance(spatial, SASGC) else f"{name}.spatial"
-            assert isinstance(conv, SpikingGraphConv)
-            current = self.map(where, weights_of(conv, self.body), signal)
-            signal = self.join(where, x, current, conv)
-            if f"{name}.spatial.attention" in self.stops or f"{name}.temporal" in self.stops:
+            if isinstance(spatial, SASGC):
+                where, spatial = f"{where}.conv", spatial.conv
+            assert isinstance(spatial, SpikingGraphConv)
+            graphs, weights, bias = spatial_weights(spatial)
+            current = self.mix(where, x, graphs, weights, bias)
+            signal = self.join(where, x, current, spatial.shortcut, spatial.neuron)
+            if {f"{name}.spatial.attention", f"{name}.temporal"} & self.stops:
                 return signal
-            current = self.convolve(f"{name}.temporal", block.temporal, signal)
-            signal = self.join(name, x, current, block, block.temporal.neuron)
+            current = self.convolve(f"{name}.temporal", signal, *convolution(block.temporal))
+            signal = self.join(name, x, current, block.shortcut, block.temporal.neuron)
         return self.readout(signal)
 
     def encode(self) -> _Signal:
         model = self.model
-        width = self.joints * model.in_channels
-        modalities = len(model.modalities)
-        start = _Signal(("input",), width * modalities, self.num_frames)
         trains = []
         for q, encoder in enumerate(model.encoders):
-            weight, bias = weights_of(encoder, self.body)
-            padded = weight.new_zeros(weight.size(0), width * modalities, *weight.shape[2:])
-            padded[:, q * width : (q + 1) * width] = weight
-            name = f"encoders.{q}"
-            current = self.map(name, (padded, bias), start)
+            name, channels = f"encoders.{q}", model.in_channels
+            columns, bias = encoder_weights(encoder)
+            own = slice(q * channels, (q + 1) * channels)  # its modality among the inputs
+            padded = []
+            for column in columns:
+                wide = column.new_zeros(column.size(0), self.start.channels, 3, 1)
+                wide[:, own] = column
+                padded.append(wide)
+            if encoder.kernel == "graph":
+                graphs = edge_graphs(model.layout)
+                current = self.mix(name, self.start, graphs, padded, bias)
+            else:
+                current = self.convolve(name, self.start, torch.cat(padded, dim=3), bias)
             trains.append(self.fire(f"{name}.neuron", encoder.neuron, current))
-        if model.fusion is None or "fusion" in self.stops:
+        if model.fusion is None:
             return trains[0]
-        parts = weights_of(model.fusion, self.body)
-        weight, bias = parts
-        columns = weight.chunk(modalities, dim=1)
-        currents = [
-            self.map(f"fusion.{q}", (part, bias if q == 0 else torch.zeros_like(bias)), train)
-            for q, (part, train) in enumerate(zip(columns, trains, strict=True))
-        ]
-        nodes = tuple(node for current in currents for node in current.nodes)
-        current = _Signal(nodes, currents[0].channels, self.num_frames)
-        return self.fire("fusion.neuron", model.fusion.neuron, current)
+        weights, bias = fusion_weights(model.fusion)
+        parts = []
+        for q, (weight, train) in enumerate(zip(weights, trains, strict=True)):
+            shift = bias if q == 0 else torch.zeros_like(bias)
+            parts.append(self.convolve(f"fusion.{q}", train, weight, shift))
+        return self.fire("fusion.neuron", model.fusion.neuron, _sum(parts))
+
+    def mix(
+        self,
+        name: str,
+        signal: _Signal,
+        graphs: list[Tensor],
+        weights: list[Tensor],
+        bias: Tensor,
+    ) -> _Signal:
+        """Sums over subsets: joints are mixed by the graph, then channels by the weight."""
+        parts = []
+        for k, (graph, weight) in enumerate(zip(graphs, weights, strict=True)):
+            node = f"{name}.graph{k}"
+            self.nodes[node] = self.nir.Linear(weight=_array(graph))
+            self.edges += [(source, node) for source in signal.nodes]
+            shift = bias if k == 0 else torch.zeros_like(bias)
+            mixed = signal._replace(nodes=(node,))
+            parts.append(self.convolve(f"{name}.lin{k}", mixed, weight, shift))
+        return _sum(parts)
 
     def join(
-        self, name: str, x: _Signal, current: _Signal, layer: Any, neuron: nn.Module | None = None
+        self, name: str, x: _Signal, current: _Signal, shortcut: Any, neuron: nn.Module
     ) -> _Signal:
         """Adds what the shortcut of a layer brings, before or after the neuron."""
-        shortcut, neuron = layer.shortcut, layer.neuron if neuron is None else neuron
         if shortcut.mode is None:
             return self.fire(f"{name}.neuron", neuron, current)
         if shortcut.projects:
-            x = self.convolve(f"{name}.shortcut", shortcut, x)
+            x = self.convolve(f"{name}.shortcut", x, *convolution(shortcut))
         if shortcut.mode == "membrane":
-            both = current._replace(nodes=current.nodes + x.nodes)
-            return self.fire(f"{name}.neuron", neuron, both)
+            return self.fire(f"{name}.neuron", neuron, _sum([current, x]))
         if shortcut.projects:
             x = self.fire(f"{name}.shortcut.neuron", shortcut.neuron, x)
-        out = self.fire(f"{name}.neuron", neuron, current)
-        return out._replace(nodes=out.nodes + x.nodes)
+        return _sum([self.fire(f"{name}.neuron", neuron, current), x])
 
-    def map(self, name: str, parts: tuple[Tensor, Tensor], signal: _Signal) -> _Signal:
-        weight, bias = parts
-        padding = (weight.size(2) - 1) // 2
-        return self.add(name, signal, weight, bias, padding=padding)
-
-    def convolve(self, name: str, layer: Any, signal: _Signal) -> _Signal:
-        weight, bias, stride, padding = convolution(layer)
-        joints = self.joints
-        return self.add(
-            name,
-            signal,
-            weight.repeat(joints, 1, 1, 1),
-            bias.repeat(joints),
-            stride=stride,
-            padding=padding,
-            groups=joints,
-        )
-
-    def add(
+    def convolve(
         self,
         name: str,
         signal: _Signal,
         weight: Tensor,
         bias: Tensor,
-        *,
         stride: int = 1,
-        padding: int = 0,
-        groups: int = 1,
+        *,
+        pad: bool = True,
     ) -> _Signal:
-        nir = require("nir", "export")
-        self.nodes[name] = nir.Conv2d(
-            input_shape=(signal.frames, 1),
+        kernel = weight.shape[2:]
+        padding = tuple((size - 1) // 2 if pad else 0 for size in kernel)
+        self.nodes[name] = self.nir.Conv2d(
+            input_shape=(signal.frames, self.joints),
             weight=_array(weight),
             stride=(stride, 1),
-            padding=(padding, 0),
+            padding=padding,
             dilation=(1, 1),
-            groups=groups,
+            groups=1,
             bias=_array(bias),
         )
         self.edges += [(node, name) for node in signal.nodes]
-        frames = (signal.frames + 2 * padding - weight.size(2)) // stride + 1
+        frames = (signal.frames + 2 * padding[0] - kernel[0]) // stride + 1
         return _Signal((name,), weight.size(0), frames)
 
     def fire(self, name: str, neuron: nn.Module, signal: _Signal) -> _Signal:
-        shape = (signal.channels, signal.frames, 1)
+        shape = (signal.channels, signal.frames, self.joints)
         self.nodes[name] = neuron_of(neuron, shape, self.dt)
         self.edges += [(node, name) for node in signal.nodes]
         return signal._replace(nodes=(name,))
 
     def readout(self, signal: _Signal) -> _Signal:
-        lin, joints = self.model.readout.lin, self.joints
-        weight = lin.weight.repeat(1, joints) / (joints * signal.frames)
-        weight = weight[:, :, None, None].expand(-1, -1, signal.frames, 1)
-        bias = lin.bias if lin.bias is not None else weight.new_zeros(weight.size(0))
-        return self.add("readout", signal, weight, bias)
+        lin = self.model.readout.lin
+        weight = lin.weight[:, :, None, None] / (signal.frames * self.joints)
+        weight = weight.expand(-1, -1, signal.frames, self.joints)
+        bias = lin.weight.new_zeros(weight.size(0)) if lin.bias is None else lin.bias
+        return self.convolve("readout", signal, weight, bias, pad=False)
 
-    def graph(self, nir: Any, signal: _Signal) -> Any:
-        width = self.joints * self.model.in_channels * len(self.model.modalities)
-        shape = np.array([width, self.num_frames, 1])
-        end = np.array([signal.channels, signal.frames, 1])
+    def graph(self, signal: _Signal) -> Any:
+        joints = 1 if signal.nodes == ("readout",) else self.joints
+        start = np.array([self.start.channels, self.start.frames, self.joints])
+        end = np.array([signal.channels, signal.frames, joints])
         nodes = {
-            "input": nir.Input(input_type={"input": shape}),
+            "input": self.nir.Input(input_type={"input": start}),
             **self.nodes,
-            "output": nir.Output(output_type={"output": end}),
+            "output": self.nir.Output(output_type={"output": end}),
         }
         edges = [*self.edges, *((node, "output") for node in signal.nodes)]
-        # NIR counts the input channels of one group only, so its own check fails on groups
-        return nir.NIRGraph(nodes, edges, type_check=False)
+        # a Linear of V x V acts on the last axis of [C, T, V], which NIR's types leave open
+        return self.nir.NIRGraph(nodes, edges, type_check=False)
+
+
+def _sum(signals: list[_Signal]) -> _Signal:
+    nodes = tuple(node for signal in signals for node in signal.nodes)
+    return signals[0]._replace(nodes=nodes)
 
 
 def _array(value: Tensor) -> np.ndarray:
