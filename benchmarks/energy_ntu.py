@@ -21,7 +21,6 @@ from sgnkit.transforms import Center, Compose, UniformSample
 
 NETWORKS: dict[str, tuple[str, dict[str, object], int]] = {
     "mk_sgn": ("mk_sgn", {}, 1),
-    "mk_sgn, fixed graph": ("mk_sgn", {"adjacency": "fixed"}, 1),
     "mk_sgn, spike-driven": ("mk_sgn", {"spike_driven": True}, 1),
     "mk_sgn, spike-driven, graph of bones": (
         "mk_sgn",

@@ -41,7 +41,7 @@ class LayerActivity(NamedTuple):
 
 @dataclass
 class Recording:
-    r"""What [`record`][sgnkit.record] saw, by the name of the module; on the CPU.
+    r"""What [`record`][sgnkit.recording.record] saw, by the name of the module; on the CPU.
 
     Several calls of the model are joined along the nodes (bodies, clips).
 

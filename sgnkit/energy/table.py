@@ -105,7 +105,7 @@ def compare(reports: Mapping[str, EnergyReport], style: str = "text") -> str:
         >>> print(compare({"teacher": teacher}, "csv").splitlines()[1][:19])
         teacher,45nm,120.0,
     """
-    found = [
+    found: list[dict[str, Any]] = [
         {
             "network": name,
             "preset": report.preset.name,
@@ -152,8 +152,8 @@ def _cells(
     def row(name: str, layer: LayerCost, kind: str) -> tuple[str, ...]:
         paper, strict = layer.energy(report.preset)
         shares = (_rate(layer.rate), f"{layer.sparsity:.1%}", f"{layer.binary:.1%}")
-        counts = (layer.paper_mac, layer.paper_ac, paper)
-        counts += (layer.strict_mac, layer.strict_ac, strict)
+        counts = [layer.paper_mac, layer.paper_ac, paper]
+        counts += [layer.strict_mac, layer.strict_ac, strict]
         operations = (_si(layer.operations), _si(layer.synaptic_operations))
         return (name, kind, *operations, *shares, *map(_si, counts))
 

@@ -20,7 +20,7 @@ def plot_rates(recording: Recording, bins: int = 20, saturated: float = 0.95) ->
     """Draws a histogram of the firing rates of each layer, and names dead and saturated neurons.
 
     Args:
-        recording: What [`record`][sgnkit.record] saw, with `"spikes"`.
+        recording: What [`record`][sgnkit.recording.record] saw, with `"spikes"`.
         bins: Bins between 0 and 1.
         saturated: Firing rate from which a neuron counts as saturated.
 

@@ -37,7 +37,7 @@ def plot_attention(attention: Any, layout: str | SkeletonLayout, num_links: int 
     Examples:
         >>> import torch
         >>> plot_attention(torch.rand(4, 8, 1, 2, 25, 25), "ntu25").axes[0].get_title(loc="left")
-        '20 strongest links'
+        'strongest links: 20'
     """
     layout = get_layout(layout)
     values = _maps("plot_attention", attention, layout)
@@ -46,10 +46,10 @@ def plot_attention(attention: Any, layout: str | SkeletonLayout, num_links: int 
     layout.plot(ax=ax)
     links = mean * (1 - np.eye(len(mean)))
     places = layout.coords or tree_coords(layout.parents)
-    strongest = np.argsort(-links, axis=None, kind="stable")[:num_links]
-    strongest = [i for i in strongest if links.flat[i] > 0]
+    order = np.argsort(-links, axis=None, kind="stable")[:num_links]
+    strongest = [int(i) for i in order if links.flat[i] > 0]
     top = links.max() or 1.0
-    for target, source in (divmod(int(i), len(mean)) for i in strongest):
+    for target, source in (divmod(i, len(mean)) for i in strongest):
         ax.annotate(
             "",
             xy=places[target],
@@ -62,7 +62,7 @@ def plot_attention(attention: Any, layout: str | SkeletonLayout, num_links: int 
                 "connectionstyle": "arc3,rad=0.15",
             },
         )
-    tidy(ax, f"{len(strongest)} strongest links", grid=False)
+    tidy(ax, f"strongest links: {len(strongest)}", grid=False)
     _heat(figure, side, mean, "Blues", 0.0, float(mean.max()) or 1.0)
     tidy(side, "attention", grid=False)
     side.set_xlabel("source joint")

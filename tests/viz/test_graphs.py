@@ -10,7 +10,7 @@ def test_plot_attention():
     attention[..., 3, 20] = 1.0
     attention[..., 5, 5] = 9.0  # a joint that attends to itself is no link
     figure = plot_attention(attention, "ntu25", num_links=7)
-    assert figure.axes[0].get_title(loc="left") == "1 strongest links"
+    assert figure.axes[0].get_title(loc="left") == "strongest links: 1"
     layout = sgnkit.get_layout("ntu25")
     (arrow,) = [text for text in figure.axes[0].texts if getattr(text, "arrow_patch", None)]
     assert arrow.xy == layout.coords[3] and arrow.xyann == layout.coords[20]
