@@ -26,6 +26,8 @@ ALLOWED = {
     "energy": {"models", "nn", "data", "layout"},
     "recording": {"nn"},
     "viz": {"recording", "energy", "models", "nn", "data", "layout"},
+    "export": {"models", "nn", "transforms", "data", "layout"},
+    "recognizer": {"export", "models", "nn", "transforms", "datasets", "data", "layout"},
     "training": {
         *(
             "recording",
@@ -42,9 +44,9 @@ ALLOWED = {
     },
     "demo": {"training", "energy", "viz", "models", "transforms", "datasets", "data", "layout"},
     "data_tools": {"viz", "datasets", "data", "layout"},
-    "cli": {"training", "data_tools", "demo", "doctor"},
+    "cli": {"export", "training", "data_tools", "demo", "doctor"},
     "__main__": {"cli"},
-    "__init__": {"recording", "data", "layout", "models"},
+    "__init__": {"recognizer", "recording", "data", "layout", "models"},
 }
 LEAVES = {"errors", "_extras", "_version", "_probes"}
 
