@@ -1,6 +1,6 @@
 """Compares exported networks with torch: the same logits and classes, and the time of a clip.
 
-    python -m benchmarks.exports --ckpt results/nw_ucla/mk_sgn_small_seed0/weights.pt --root data/nw_ucla
+    python -m benchmarks.exports --ckpt runs/.../weights.pt --root data/nw_ucla
 
 Without --root, made-up clips of the layout of the weights stand in. One thread.
 """

@@ -69,9 +69,7 @@ class Recognizer:
             ) from None
 
     @classmethod
-    def load(
-        cls, path: str | os.PathLike[str], *, frame_rate: float | None = None
-    ) -> Recognizer:
+    def load(cls, path: str | os.PathLike[str], *, frame_rate: float | None = None) -> Recognizer:
         """Loads a checkpoint or an exported network. No code in the file is run.
 
         Args:

@@ -70,7 +70,9 @@ def limits_of(model: nn.Module) -> list[Limit]:
             limits.append(Limit(name, f"{kind} is a layer of its own, not known to be linear"))
         if len(block.temporal.convs) > 1:
             limits.append(
-                Limit(f"blocks.{i}.temporal", "one branch takes a maximum over frames; NIR has none")
+                Limit(
+                    f"blocks.{i}.temporal", "one branch takes a maximum over frames; NIR has none"
+                )
             )
     order = [name for name, _ in model.named_modules()]
     return sorted(limits, key=lambda limit: order.index(limit.name))

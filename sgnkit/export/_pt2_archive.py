@@ -37,23 +37,147 @@ _SPEC = re.compile(
 )
 _NODE_KEYS = {"target", "inputs", "outputs", "metadata", "is_hop_single_tensor_return", "name"}
 _VALUES = set(
-    "as_bool as_bools as_device as_expr as_float as_floats as_int as_ints as_layout "
-    "as_memory_format as_name as_none as_optional_tensors as_scalar_type as_sym_bool as_sym_float "
-    "as_sym_int as_sym_ints as_tensor as_tensors as_optional_tensor".split()
+    [
+        "as_bool",
+        "as_bools",
+        "as_device",
+        "as_expr",
+        "as_float",
+        "as_floats",
+        "as_int",
+        "as_ints",
+        "as_layout",
+        "as_memory_format",
+        "as_name",
+        "as_none",
+        "as_optional_tensors",
+        "as_scalar_type",
+        "as_sym_bool",
+        "as_sym_float",
+        "as_sym_int",
+        "as_sym_ints",
+        "as_tensor",
+        "as_tensors",
+        "as_optional_tensor",
+    ]
 )
-_OPERATORS = set("floordiv mul add sub mod truediv neg eq ge le gt lt ne".split())
+_OPERATORS = set(
+    ["floordiv", "mul", "add", "sub", "mod", "truediv", "neg", "eq", "ge", "le", "gt", "lt", "ne"]
+)
 _ATEN = set(
-    "_adaptive_avg_pool2d _assert_scalar _assert_tensor_metadata _native_batch_norm_legit "
-    "_native_batch_norm_legit_no_training _softmax _to_copy _unsafe_view abs add addcmul addmm "
-    "alias amax amin any arange as_strided avg_pool2d bitwise_and bitwise_not bitwise_or bmm cat "
-    "clamp clone constant_pad_nd convolution copy cumsum detach div embedding empty eq exp expand "
-    "eye fill flip full full_like gather ge gelu gt index index_add index_put index_select "
-    "leaky_relu le lift_fresh_copy linalg_vector_norm log logical_and logical_not logical_or lt "
-    "max max_pool2d_with_indices maximum mean min minimum mm mul native_layer_norm ne neg permute "
-    "pow reciprocal relu remainder repeat rsqrt scalar_tensor scatter scatter_add select "
-    "select_scatter sigmoid sign slice slice_scatter split_with_sizes sqrt squeeze sub sum sym_numel "
-    "sym_size sym_stride tanh transpose unbind unsqueeze upsample_nearest2d var view where zeros "
-    "zeros_like ones ones_like new_zeros new_full floor ceil round".split()
+    [
+        "_adaptive_avg_pool2d",
+        "_assert_scalar",
+        "_assert_tensor_metadata",
+        "_native_batch_norm_legit",
+        "_native_batch_norm_legit_no_training",
+        "_softmax",
+        "_to_copy",
+        "_unsafe_view",
+        "abs",
+        "add",
+        "addcmul",
+        "addmm",
+        "alias",
+        "amax",
+        "amin",
+        "any",
+        "arange",
+        "as_strided",
+        "avg_pool2d",
+        "bitwise_and",
+        "bitwise_not",
+        "bitwise_or",
+        "bmm",
+        "cat",
+        "clamp",
+        "clone",
+        "constant_pad_nd",
+        "convolution",
+        "copy",
+        "cumsum",
+        "detach",
+        "div",
+        "embedding",
+        "empty",
+        "eq",
+        "exp",
+        "expand",
+        "eye",
+        "fill",
+        "flip",
+        "full",
+        "full_like",
+        "gather",
+        "ge",
+        "gelu",
+        "gt",
+        "index",
+        "index_add",
+        "index_put",
+        "index_select",
+        "leaky_relu",
+        "le",
+        "lift_fresh_copy",
+        "linalg_vector_norm",
+        "log",
+        "logical_and",
+        "logical_not",
+        "logical_or",
+        "lt",
+        "max",
+        "max_pool2d_with_indices",
+        "maximum",
+        "mean",
+        "min",
+        "minimum",
+        "mm",
+        "mul",
+        "native_layer_norm",
+        "ne",
+        "neg",
+        "permute",
+        "pow",
+        "reciprocal",
+        "relu",
+        "remainder",
+        "repeat",
+        "rsqrt",
+        "scalar_tensor",
+        "scatter",
+        "scatter_add",
+        "select",
+        "select_scatter",
+        "sigmoid",
+        "sign",
+        "slice",
+        "slice_scatter",
+        "split_with_sizes",
+        "sqrt",
+        "squeeze",
+        "sub",
+        "sum",
+        "sym_numel",
+        "sym_size",
+        "sym_stride",
+        "tanh",
+        "transpose",
+        "unbind",
+        "unsqueeze",
+        "upsample_nearest2d",
+        "var",
+        "view",
+        "where",
+        "zeros",
+        "zeros_like",
+        "ones",
+        "ones_like",
+        "new_zeros",
+        "new_full",
+        "floor",
+        "ceil",
+        "round",
+    ]
 )
 
 
@@ -77,7 +201,14 @@ def checked_archive(content: bytes, path: str | Path) -> tuple[bytes, bytes]:
                 raise _refused(path, "members that stand twice or in several folders")
             (root,) = roots
             members = {info.filename[len(root) + 1 :]: archive.read(info) for info in infos}
-    except (zipfile.BadZipFile, ValueError, EOFError, OSError, NotImplementedError, RuntimeError) as e:
+    except (
+        zipfile.BadZipFile,
+        ValueError,
+        EOFError,
+        OSError,
+        NotImplementedError,
+        RuntimeError,
+    ) as e:
         if isinstance(e, CheckpointError):
             raise
         raise _damaged(path, str(e)) from None
@@ -149,9 +280,7 @@ def _is_arithmetic(text: str) -> bool:
     rest = re.sub(r"[su]?\d{1,18}", "", text)
     words = re.findall(r"[A-Za-z_]+", rest)
     return (
-        len(text) < 2000
-        and set(words) <= _WORDS
-        and not re.search(r"[^A-Za-z(), +*-]|\*\*", rest)
+        len(text) < 2000 and set(words) <= _WORDS and not re.search(r"[^A-Za-z(), +*-]|\*\*", rest)
     )
 
 

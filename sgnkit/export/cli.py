@@ -66,7 +66,7 @@ def _write(model: Any, out: Path, description: Any, options: argparse.Namespace)
             )
         except NIRExportError as error:
             raise ConfigError(
-                f"NIR cannot express {len(error.limits)} part(s) of the network; nothing is written",
+                f"NIR cannot express {len(error.limits)} part(s); nothing is written",
                 file=options.ckpt,
                 place=error.limits[0].name,
                 remedy="pass --partial for the graph up to there, or --format onnx or pt2",
@@ -86,7 +86,9 @@ def _parser() -> argparse.ArgumentParser:
         "--num_frames", type=int, help="frames of a clip, where the preprocessing leaves them open"
     )
     parser.add_argument("--frame_rate", type=float, help="frames a second of the recordings")
-    parser.add_argument("--dt", type=float, default=1e-3, help="NIR: seconds a spiking step (0.001)")
+    parser.add_argument(
+        "--dt", type=float, default=1e-3, help="NIR: seconds a spiking step (0.001)"
+    )
     parser.add_argument(
         "--partial", action="store_true", help="NIR: write up to the first part it cannot express"
     )

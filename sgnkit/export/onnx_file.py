@@ -58,7 +58,10 @@ def to_onnx(
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             exported = torch.onnx.export(
-                program, dynamo=True, verbose=False, input_names=["x", "present"],
+                program,
+                dynamo=True,
+                verbose=False,
+                input_names=["x", "present"],
                 output_names=["logits"],
             )
     finally:

@@ -14,14 +14,14 @@ from torch import nn
 from torch_geometric.data import Batch
 
 from sgnkit.errors import CheckpointError, ConfigError
-from sgnkit.nn import compile_neurons
-from sgnkit.training.callbacks import EpochCheckpoint, EpochLog, progress_bar
 from sgnkit.models.checkpoint import (
     build_model,
     describe_model,
     read_checkpoint,
     save_weights,
 )
+from sgnkit.nn import compile_neurons
+from sgnkit.training.callbacks import EpochCheckpoint, EpochLog, progress_bar
 from sgnkit.training.checks import check_labels, check_start
 from sgnkit.training.data import dataset_facts, test_loader, train_loader, training_clips
 from sgnkit.training.module import Classifier

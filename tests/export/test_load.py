@@ -40,9 +40,7 @@ def test_persons_are_free_and_absent_ones_do_not_count(exported, kind):
     _, torch_network = load_network(exported / "weights.pt")
     x, present = clips(3, persons=2)
     present[1, 1] = False
-    torch.testing.assert_close(
-        network(x, present), torch_network(x, present), rtol=1e-4, atol=1e-5
-    )
+    torch.testing.assert_close(network(x, present), torch_network(x, present), rtol=1e-4, atol=1e-5)
     alone = network(x[1:2, :1], present[1:2, :1])
     torch.testing.assert_close(network(x, present)[1:2], alone, rtol=1e-4, atol=1e-5)
 

@@ -85,9 +85,7 @@ def cut(graph, last):
 
 @pytest.mark.parametrize("options", [{}, {"fusion": "concat"}, {"encoder_kernel": "graph"}])
 def test_mk_sgn_up_to_the_first_attention(models_conftest, batch, options):
-    model = models_conftest.settled(
-        "mk_sgn_small", batch, **SMALL, residual="membrane", **options
-    )
+    model = models_conftest.settled("mk_sgn_small", batch, **SMALL, residual="membrane", **options)
     with pytest.warns(UserWarning, match=r"ends before blocks\.0\.spatial\.attention"):
         graph = to_nir(model, num_frames=9, partial=True)
     found = run_in_norse(graph)(image(model, batch), model.num_steps)
@@ -102,7 +100,9 @@ def test_all_parts_are_listed_before_anything_is_written(models_conftest, batch)
     with pytest.raises(NIRExportError) as caught:
         to_nir(model, num_frames=9)
     names = [limit.name for limit in caught.value.limits]
-    expected = [f"blocks.{i}.{part}" for i in range(3) for part in ("spatial.attention", "temporal")]
+    expected = [
+        f"blocks.{i}.{part}" for i in range(3) for part in ("spatial.attention", "temporal")
+    ]
     assert names == expected
     for name in names:
         assert name in str(caught.value)
@@ -128,7 +128,13 @@ def test_constants_of_the_neuron(models_conftest, batch):
     model = models_conftest.settled("base_sgn_small", batch, **SMALL, neuron=neuron)
     node = to_nir(model, num_frames=9, dt=1e-2).nodes["encoders.0.neuron"]
     assert node.tau.shape == (8, 9, 20)
-    for key, value in {"tau": 0.04, "r": 1, "v_leak": -0.1, "v_reset": -0.1, "v_threshold": 0.3}.items():
+    for key, value in {
+        "tau": 0.04,
+        "r": 1,
+        "v_leak": -0.1,
+        "v_reset": -0.1,
+        "v_threshold": 0.3,
+    }.items():
         assert getattr(node, key).ravel()[0] == pytest.approx(value)
 
 

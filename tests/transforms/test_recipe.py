@@ -18,7 +18,9 @@ def test_knows_only_its_own(entry):
         transforms_from_recipe([entry])
 
 
-@pytest.mark.parametrize("entry", [3, {}, {"Center": {"nonsense": 1}}, {"Center": 3}, {"a": 1, "b": 2}])
+@pytest.mark.parametrize(
+    "entry", [3, {}, {"Center": {"nonsense": 1}}, {"Center": 3}, {"a": 1, "b": 2}]
+)
 def test_wrong_entries(entry):
     with pytest.raises(ConfigError, match=r"transforms\[0\]"):
         transforms_from_recipe([entry])
