@@ -56,7 +56,8 @@ def limits_of(model: nn.Module) -> list[Limit]:
         for name, part in model.named_modules()
         if (reason := _neuron_reason(part))
     ]
-    for i, block in enumerate(model.blocks):
+    blocks: Any = model.blocks
+    for i, block in enumerate(blocks):
         spatial, name = block.spatial, f"blocks.{i}.spatial"
         if isinstance(spatial, SASGC):
             limits.append(

@@ -187,7 +187,7 @@ def load_nir(path: str | os.PathLike[str]) -> tuple[Description, Callable[..., T
     try:
         steps, dt, names = int(extra["num_steps"]), float(extra["dt"]), list(extra["modalities"])
         frame = run_in_norse(graph, dt=dt)
-        parents = torch.tensor(description.skeleton(path).parents)
+        parents = torch.tensor(description.skeleton(Path(path)).parents)
     except CheckpointError:
         raise
     except Exception as error:

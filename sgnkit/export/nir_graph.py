@@ -155,7 +155,8 @@ class _Lowering:
     def run(self) -> _Signal:
         """Lowers the network up to its end or the first part that is a limit."""
         signal = self.encode()
-        for i, block in enumerate(self.model.blocks):
+        blocks: Any = self.model.blocks
+        for i, block in enumerate(blocks):
             name, x, spatial = f"blocks.{i}", signal, block.spatial
             where = f"{name}.spatial"
             if where in self.stops:
@@ -175,7 +176,8 @@ class _Lowering:
     def encode(self) -> _Signal:
         model = self.model
         trains = []
-        for q, encoder in enumerate(model.encoders):
+        encoders: Any = model.encoders
+        for q, encoder in enumerate(encoders):
             name, channels = f"encoders.{q}", model.in_channels
             columns, bias = encoder_weights(encoder)
             own = slice(q * channels, (q + 1) * channels)  # its modality among the inputs
@@ -197,7 +199,8 @@ class _Lowering:
         for q, (weight, train) in enumerate(zip(weights, trains, strict=True)):
             shift = bias if q == 0 else torch.zeros_like(bias)
             parts.append(self.convolve(f"fusion.{q}", train, weight, shift))
-        return self.fire("fusion.neuron", model.fusion.neuron, _sum(parts))
+        fusion: Any = model.fusion
+        return self.fire("fusion.neuron", fusion.neuron, _sum(parts))
 
     def mix(
         self,

@@ -49,7 +49,7 @@ def to_pt2(
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # about views among the weights
         torch.export.save(program, file, extra_files=extra)
-    content, _ = checked_archive(file.getvalue(), path)
+    content, _ = checked_archive(file.getvalue(), Path(path))
     Path(path).write_bytes(content)
 
 
