@@ -44,7 +44,7 @@ def plot_rates(recording: Recording, bins: int = 20, saturated: float = 0.95) ->
     figure, axes = new_figure(6.4, 0.5 + 0.95 * len(layers), len(layers))
     for ax, (name, layer) in zip(axes, layers.items(), strict=True):
         counts, edges = recording.rate_histogram(name, bins)
-        ax.bar(edges[:-1], counts, width=1 / bins, align="edge", color=CYCLE[0], linewidth=0)
+        ax.stairs(counts.numpy(), edges.numpy(), fill=True, color=CYCLE[0])
         ax.set_xlim(0, 1)
         ax.set_yticks([])
         title = f"{name or '(model)'}  rate {layer.rate:.3f}, dead {layer.dead:.0%}, "
