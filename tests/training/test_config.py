@@ -135,7 +135,10 @@ def test_dataset_class():
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: f"{path.parent.name}/{path.stem}")
 def test_configs_of_the_project(path):
     experiment = read(path)
-    assert experiment.model["name"] == path.stem.removesuffix("_distilled")
+    assert experiment.model["name"] == path.stem.removesuffix("_distilled").removesuffix(
+        "_spike_driven"
+    )
+    assert experiment.model.get("spike_driven", False) == path.stem.endswith("_spike_driven")
     assert bool(experiment.distill.teachers) == path.stem.endswith("_distilled")
     assert experiment.name == f"{path.parent.name}/{path.stem}"
 
