@@ -120,7 +120,7 @@ def test_edges_are_fresh_tensors():
 
 
 def test_unknown_partition():
-    with pytest.raises(ValueError, match="distance, uniform, .*spatial_full, got 'spacial'"):
+    with pytest.raises(ValueError, match=r"distance, uniform, .*spatial_full, got 'spacial'"):
         get_layout("ntu25").edge_index("spacial")
     with pytest.raises(ValueError, match="got 'spacial'"):
         get_layout("ntu25").adjacency("spacial")
