@@ -114,9 +114,10 @@ class Classifier(L.LightningModule):
         self.log("val_loss", loss, on_epoch=True, batch_size=size, sync_dist=True)
         self.log("val_accuracy", self.val_accuracy, on_epoch=True, prog_bar=True, batch_size=size)
 
-    def _loss(self, logits: Tensor, y: Tensor, label_smoothing: float = 0.0) -> Tensor:
+    @classmethod
+    def _loss(cls, logits: Tensor, y: Tensor, label_smoothing: float = 0.0) -> Tensor:
         """Returns the cross-entropy, averaged over spiking steps where logits have them."""
-        self._check_rows(logits, y)
+        cls._check_rows(logits, y)
         return classification_loss(logits, y, label_smoothing)
 
     @staticmethod
