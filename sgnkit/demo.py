@@ -15,9 +15,9 @@ from torch_geometric.data import Batch
 __all__ = ["main"]
 
 TEACHER = "multimodal_gcn_small"
-STUDENT = "mk_sgn_small"
+STUDENT = "base_sgn_small"
 DISTILLED = f"{STUDENT}_distilled"
-RUNS = {TEACHER: TEACHER, "base_sgn_small": "base_sgn_small", STUDENT: STUDENT, DISTILLED: STUDENT}
+RUNS = {TEACHER: TEACHER, STUDENT: STUDENT, DISTILLED: STUDENT, "mk_sgn_small": "mk_sgn_small"}
 TAPS = {"blocks.3": "blocks.1", "blocks.6": "blocks.3", "blocks.9": "blocks.5"}
 
 
@@ -128,7 +128,7 @@ def _pictures(folders: dict[str, Path], output: Path) -> dict[Path, str]:
             path = output / f"{name}_{picture}"
             shutil.copyfile(folder / picture, path)
             made[path] = what
-    folder = folders[DISTILLED]
+    folder = folders["mk_sgn_small"]
     model: Any = load_model(folder / "weights.pt")
     experiment, _ = read_experiment("test", ["--config", str(folder / "config.yaml")])
     clips = load_split(experiment, "test")

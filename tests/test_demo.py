@@ -6,13 +6,13 @@ def test_demo(tmp_path, capsys):
     printed = capsys.readouterr().out
     for word in ("accuracy", "parameters", "firing rate", "energy paper", "energy strict"):
         assert word in printed
-    assert "The teacher changes the accuracy of mk_sgn_small by" in printed
+    assert "The teacher changes the accuracy of base_sgn_small by" in printed
     pictures = {path.name for path in tmp_path.iterdir() if path.is_file()}
     runs = (
         "multimodal_gcn_small",
         "base_sgn_small",
         "mk_sgn_small",
-        "mk_sgn_small_distilled",
+        "base_sgn_small_distilled",
     )
     expected = {f"{run}_{what}.png" for run in runs for what in ("confusion", "curves")}
     assert pictures == {*expected, "mutual_information.png", "skeleton.gif"}
