@@ -96,8 +96,11 @@ def _check(json: bool, **options: Any) -> int:
 
 def _convert(out: Path, **options: Any) -> int:
     from sgnkit.data_tools.convert import convert
+    from sgnkit.datasets.formats import FORMATS
 
     done = convert(out=out, **options)
+    if dropped := FORMATS[options["to"]].drops:
+        print(f"{options['to']} has no place for: {dropped}", file=sys.stderr)
     for row in done.skipped:
         print(" ".join(f"{key}: {value}" for key, value in row.items()), file=sys.stderr)
     again = f", {done.again} of them read by an earlier run" if done.again else ""

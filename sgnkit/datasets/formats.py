@@ -65,6 +65,7 @@ class Format(NamedTuple):
         known: Number of clips of the official parts, by protocol and part.
         class_names: Name of each class, if they are known.
         depth: Folders between the root and the file of a clip; 0 if all clips are in one file.
+        drops: What a clip may carry that the written files have no place for.
     """
 
     summary: str
@@ -74,6 +75,7 @@ class Format(NamedTuple):
     known: Callable[[ScanOptions], Mapping[str, Mapping[str, int]]] = lambda options: {}
     class_names: Callable[[Path, ScanOptions], tuple[str, ...] | None] = lambda p, o: None
     depth: int = 0
+    drops: str = ""
 
 
 def _scan_stored(path: Path, options: ScanOptions) -> Iterator[Source]:
@@ -191,6 +193,7 @@ def _folder(kind: str, summary: str) -> Format:
         _folder_parts,
         class_names=lambda path, options: _survey(path, options).class_names,
         depth=2,
+        drops="splits",
     )
 
 
@@ -242,6 +245,7 @@ FORMATS: dict[str, Format] = {
         lambda path, options: scan_ctr_gcn_npz(path, options.num_classes),
         _write_npz,
         _by(lambda clip: clip.name.startswith("train_")),
+        drops="names, subjects, cameras, which joints were observed, splits but one protocol's",
     ),
     "pose-pickle": Format(
         "one pickle of pyskl and MMAction2",
@@ -259,6 +263,7 @@ FORMATS: dict[str, Format] = {
         "what sgnkit stores: memory-mapped NumPy files behind one index",
         _scan_stored,
         lambda clips, path, info: write_clips(clips, path),
+        drops="splits",
     ),
 }
 """All formats by their names."""

@@ -55,3 +55,19 @@ def test_formats_are_listed(capsys):
         main(["--help"])
     for name, form in FORMATS.items():
         assert f"{name} " in listed and form.summary in listed
+
+
+@pytest.mark.parametrize(
+    ("to", "name", "words"),
+    [
+        ("json", "out", "json has no place for: splits"),
+        ("ctr-gcn", "out.npz", "ctr-gcn has no place for: names, subjects"),
+        ("pose-pickle", "out.pkl", ""),
+    ],
+)
+def test_convert_says_what_is_not_kept(folder, tmp_path, capsys, write_recording, to, name, words):
+    write_recording(tmp_path / "raw" / "S001C001P001R001A001.skeleton")
+    assert run("convert", tmp_path / "raw", tmp_path / name, "--to", to) == 0
+    error = capsys.readouterr().err
+    assert words in error
+    assert ("no place" in error) == bool(words)
