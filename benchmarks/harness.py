@@ -1,0 +1,281 @@
+"""What every benchmark here shares: both sides in one process, in turn, warm, medians and ratios.
+
+A benchmark is a module of this folder with one function, `run(options) -> Results`, and its name
+in `benchmarks/__main__.py`. It compares *sides*, functions without arguments that do one unit of
+work on data made before (random, without zeros: `noise`):
+
+    def run(options: Options) -> Results:
+        results = Results("copies", __doc__, options)
+        x = noise(1000, 1000)
+        for threads in options.threads:
+            with use_threads(threads):
+                results.add(
+                    {"threads": threads},
+                    compare({"clone": x.clone, "twice": lambda: 2 * x}, options),
+                    reference="clone",
+                )
+        return results
+
+`compare` runs every side once a round, in turn and in the other order every other round, so that a
+machine that slows down slows all of them. A ratio is the median of the ratios within a round.
+`Results` knows the machine, prints each row as soon as it is known, and writes JSON and Markdown.
+What was measured in another way (by workers, by ranks, `benchmarks.memory.peak`) goes into
+`Results.note`, a row of plain numbers.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import json
+import os
+import platform
+import statistics
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+__all__ = [
+    "Options",
+    "Results",
+    "Timing",
+    "compare",
+    "machine",
+    "noise",
+    "use_threads",
+]
+
+Side = Callable[[], Any]
+SHORTEST = 2e-3  # seconds of one sample: shorter work is repeated within it
+
+
+@dataclass(frozen=True)
+class Options:
+    """How to measure.
+
+    Attributes:
+        full: Whether to run everything, or only the quick part.
+        device: `"cpu"` or `"cuda"`.
+        threads: Numbers of threads of torch to measure with.
+        clock: `"wall"`, or `"cpu"` for the time of this process alone: for one thread on a machine
+            that has other work to do. Ignored on CUDA.
+        rounds: Rounds at most, an odd number.
+        seconds: Time limit of one comparison; three rounds are run whatever it is.
+    """
+
+    full: bool = False
+    device: str = "cpu"
+    threads: tuple[int, ...] = (1, 2)
+    clock: str = "wall"
+    rounds: int = 11
+    seconds: float = 4.0
+
+
+@dataclass(frozen=True)
+class Timing:
+    """Milliseconds of one side: median and quartiles over the rounds, and its median ratio to each
+    other side within a round."""
+
+    ms: float
+    low: float
+    high: float
+    rounds: int
+    over: dict[str, float] = field(default_factory=dict)
+
+
+def noise(*shape: int, dtype: torch.dtype = torch.float32, device: str = "cpu") -> Tensor:
+    """Returns normal random numbers, none of them zero, the same at every call."""
+    generator = torch.Generator().manual_seed(sum(shape))
+    x = torch.randn(shape, generator=generator)
+    return torch.where(x == 0, 1.0, x).to(device=device, dtype=dtype)
+
+
+@contextlib.contextmanager
+def use_threads(number: int) -> Iterator[None]:
+    """Sets the threads of torch for a while."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(number)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def _seconds(side: Side, repeat: int, options: Options) -> float:
+    """The time of one call, from `repeat` calls."""
+    cuda = options.device == "cuda"
+    clock = time.process_time if options.clock == "cpu" and not cuda else time.perf_counter
+    if cuda:
+        torch.cuda.synchronize()
+    start = clock()
+    for _ in range(repeat):
+        side()
+    if cuda:
+        torch.cuda.synchronize()
+    return (clock() - start) / repeat
+
+
+def compare(sides: Mapping[str, Side], options: Options, warm: int = 2) -> dict[str, Timing]:
+    """Times every side, in turn.
+
+    Args:
+        sides: The functions, by name.
+        options: How to measure.
+        warm: Calls of each side before anything is timed.
+    """
+    repeats = {}
+    for name, side in sides.items():
+        for _ in range(warm):
+            side()
+        repeats[name] = max(1, round(SHORTEST / max(_seconds(side, 1, options), 1e-6)))
+    samples: dict[str, list[float]] = {name: [] for name in sides}
+    order, began = list(sides), time.perf_counter()
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        for number in range(options.rounds):
+            for name in order:
+                samples[name].append(_seconds(sides[name], repeats[name], options))
+            order.reverse()
+            if number >= 2 and time.perf_counter() - began > options.seconds:
+                break
+    finally:
+        if collecting:
+            gc.enable()
+    timings = {}
+    for name, own in samples.items():
+        low, middle, high = statistics.quantiles(own, n=4, method="inclusive")
+        over = {
+            other: statistics.median(a / b for a, b in zip(own, theirs, strict=True))
+            for other, theirs in samples.items()
+            if other != name
+        }
+        timings[name] = Timing(1e3 * middle, 1e3 * low, 1e3 * high, len(own), over)
+    return timings
+
+
+def machine(device: str = "cpu") -> dict[str, Any]:
+    """Returns what a reader must know of the machine to judge a time."""
+    versions = {}
+    for package in ("torch", "torch_geometric", "norse", "spikingjelly", "snntorch"):
+        with contextlib.suppress(metadata.PackageNotFoundError):
+            versions[package] = metadata.version(package)
+    found = {
+        "processor": _processor(),
+        "cores": len(os.sched_getaffinity(0))
+        if hasattr(os, "sched_getaffinity")
+        else os.cpu_count(),
+        "memory_gb": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9, 1),
+        "system": platform.system(),
+        "instructions": torch.backends.cpu.get_cpu_capability(),
+        "python": platform.python_version(),
+        "versions": versions,
+        "load": round(os.getloadavg()[0], 2),  # other work at the time, in cores
+    }
+    if device == "cuda":
+        found["gpu"] = torch.cuda.get_device_name()
+        found["cuda"] = torch.version.cuda
+    return found
+
+
+def _processor() -> str:
+    with contextlib.suppress(OSError):
+        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()
+
+
+class Results:
+    """Rows of one benchmark, with the machine they were measured on.
+
+    Args:
+        name: The benchmark, which names its files.
+        about: What is measured; the first paragraph is printed.
+        options: How it was measured.
+    """
+
+    def __init__(self, name: str, about: str | None, options: Options) -> None:
+        self.name = name
+        self.about = " ".join((about or "").strip().split("\n\n")[0].split())
+        self.options = options
+        self.missing: dict[str, str] = {}
+        self.rows: list[dict[str, Any]] = []
+        self.began = time.time()
+        self.machine = machine(options.device)
+        print(f"\n{name}: {self.about}", flush=True)
+
+    def skip(self, side: str, why: str) -> None:
+        """Notes a side that could not run, and says so."""
+        if self.missing.get(side) != why:
+            self.missing[side] = why
+            print(f"  without {side}: {why}", flush=True)
+
+    def add(
+        self,
+        case: Mapping[str, Any],
+        timings: Mapping[str, Timing],
+        reference: str,
+        **extra: Any,
+    ) -> None:
+        """Adds one comparison; ratios are those of each side to `reference`."""
+        sides = {}
+        for name, timing in timings.items():
+            sides[name] = {k: v for k, v in asdict(timing).items() if k != "over"}
+            sides[name]["ratio"] = timing.over.get(reference, 1.0)
+        self.rows.append({"case": dict(case), "reference": reference, "sides": sides, **extra})
+        label = ", ".join(f"{key} {value}" for key, value in case.items())
+        cells = "; ".join(f"{n} {s['ms']:.2f} ms ({s['ratio']:.2f}×)" for n, s in sides.items())
+        print(f"  {label}: {cells}", flush=True)
+
+    def note(self, case: Mapping[str, Any], **values: float | str) -> None:
+        """Adds a row of plain numbers that were measured in another way."""
+        self.rows.append({"case": dict(case), "values": values})
+        label = ", ".join(f"{key} {value}" for key, value in case.items())
+        cells = "; ".join(
+            f"{k} {v:.4g}" if isinstance(v, float) else f"{k} {v}" for k, v in values.items()
+        )
+        print(f"  {label}: {cells}", flush=True)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Returns everything as plain values."""
+        return {
+            "name": self.name,
+            "about": self.about,
+            "date": time.strftime("%Y-%m-%d", time.gmtime(self.began)),
+            "seconds": round(time.time() - self.began, 1),
+            "options": asdict(self.options),
+            "machine": self.machine,
+            "missing": self.missing,
+            "rows": self.rows,
+        }
+
+    def write(self, folder: Path) -> Path:
+        """Writes NAME.json and NAME.md into a folder, and returns the path of the JSON file.
+
+        What was measured on CUDA is called NAME_cuda.
+        """
+        from benchmarks.page import markdown
+
+        folder.mkdir(parents=True, exist_ok=True)
+        suffix = "" if self.options.device == "cpu" else f"_{self.options.device}"
+        path = folder / f"{self.name}{suffix}.json"
+        found = rounded(self.to_dict())
+        path.write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        path.with_suffix(".md").write_text(markdown(found), encoding="utf-8")
+        return path
+
+
+def rounded(value: Any) -> Any:
+    """Returns plain values with four digits, as nobody measures more."""
+    if isinstance(value, float):
+        return float(f"{value:.4g}")
+    if isinstance(value, dict):
+        return {key: rounded(item) for key, item in value.items()}
+    return [rounded(item) for item in value] if isinstance(value, (list, tuple)) else value
