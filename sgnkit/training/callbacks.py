@@ -17,7 +17,10 @@ from sgnkit.errors import ConfigError
 
 __all__ = ["EpochCheckpoint", "EpochLog", "progress_bar"]
 
-_COLUMNS = ("epoch", "lr", "train_loss", "train_accuracy", "val_loss", "val_accuracy", "seconds")
+_COLUMNS = (
+    *("epoch", "lr", "train_loss", "train_accuracy", "val_loss", "val_accuracy"),
+    *("firing_rate", "seconds"),
+)
 
 
 class EpochCheckpoint(Checkpoint):

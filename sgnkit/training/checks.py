@@ -27,6 +27,9 @@ def check_labels(clips: Any, num_classes: int) -> Tensor:
         clips: A dataset of clips.
         num_classes: Number of classes of the model.
 
+    Shapes:
+        - **returns**: $(\text{classes})$
+
     Returns:
         The number of clips of each class.
 

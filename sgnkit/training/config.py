@@ -251,8 +251,10 @@ def _relate_to_file(experiment: Experiment, file: Path, argv: list[str]) -> None
     if experiment.name == "experiment":
         experiment.name = f"{file.resolve().parent.name}/{file.stem}"
     typed = {text.split("=")[0] for text in argv}
-    if experiment.weights and "--weights" not in typed:
-        experiment.weights = str(file.parent / experiment.weights)
+    for key in ("weights", "start_from"):
+        value = getattr(experiment, key)
+        if value and f"--{key}" not in typed:
+            setattr(experiment, key, str(file.parent / value))
     distill = experiment.distill
     if distill.teacher and "--distill.teacher" not in typed:
         distill.teacher = [str(file.parent / teacher) for teacher in distill.teachers]
@@ -279,7 +281,6 @@ def _check_values(experiment: Experiment) -> None:
 def _explained(error: ArgumentError, parser: ArgumentParser, where: str = "") -> ConfigError:
     """Turns an error of the parser into one that names the nearest right key."""
     message = str(error.message or error)
-    known = [key for key in parser.get_defaults().as_dict() if key != "config"]
     known = [
         action.dest for action in parser._actions if action.dest not in ("help", "==SUPPRESS==")
     ]

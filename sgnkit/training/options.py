@@ -58,6 +58,8 @@ class TrainerOptions:
         tensorboard: Whether to write TensorBoard logs beside `metrics.csv`.
         progress_bar: "auto" shows a bar on a terminal and one line an epoch elsewhere.
         check: Whether to check labels, first loss and firing rates before the first epoch.
+        firing_rates: Whether to add the firing rate of each epoch to `metrics.csv`, and to warn
+            when a layer falls silent or saturates.
         compile: "neurons" compiles the loops of the spiking neurons, which takes seconds once and
             makes training faster on a CPU. The spikes stay the same.
     """
@@ -70,6 +72,7 @@ class TrainerOptions:
     tensorboard: bool = False
     progress_bar: Literal["auto", "on", "off"] = "auto"
     check: bool = True
+    firing_rates: bool = True
     compile: Literal["off", "neurons"] = "off"
 
 
@@ -142,6 +145,8 @@ class Experiment:
         output: Folder of all runs.
         weights: Trained weights for `sgnkit test` and `sgnkit predict`, relative to the file
             that this key stands in.
+        start_from: Trained weights from which `sgnkit train` starts, relative to the file likewise:
+            of the same network with other steps, or of other classes.
     """
 
     model: dict[str, Any]
@@ -160,6 +165,7 @@ class Experiment:
     name: str = "experiment"
     output: str = "runs"
     weights: str | None = None
+    start_from: str | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Returns the experiment as plain Python values, ready for YAML."""

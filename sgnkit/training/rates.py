@@ -73,6 +73,8 @@ class FiringRateMonitor(L.Callback):
         if not self._handles:
             return
         self._release()
+        if not self._counts:
+            return  # a network without spikes
         self.rates = {name: float(n) / max(size, 1) for name, (n, size) in self._counts.items()}
         fired = sum(float(n) for n, _ in self._counts.values())
         size = sum(size for _, size in self._counts.values())

@@ -26,6 +26,7 @@ from sgnkit.training.checks import check_labels, check_start
 from sgnkit.training.data import dataset_facts, test_loader, train_loader, training_clips
 from sgnkit.training.module import Classifier
 from sgnkit.training.options import Experiment
+from sgnkit.training.rates import FiringRateMonitor
 from sgnkit.training.run_folder import (
     git_hash,
     latest_run,
@@ -34,6 +35,7 @@ from sgnkit.training.run_folder import (
     write_config,
     write_json,
 )
+from sgnkit.training.start import start_from
 from sgnkit.training.teaching import with_teacher
 from sgnkit.training.testing import silence, test, write_report
 
@@ -79,8 +81,11 @@ def train(experiment: Experiment, ckpt_path: str | None = None, command: str = "
         model = build_model(name, layout, len(class_names), options)
     except (TypeError, ValueError) as error:
         raise ConfigError(str(error), place="model") from error
+    fresh: list[str] = []
     if saved is not None:
         _check_fits(saved, model, continued)
+    elif experiment.start_from is not None:
+        fresh = start_from(model, experiment.start_from)
     description = describe_model(model, name, options, class_names)
     description["config"] = experiment.to_dict()
     if experiment.trainer.compile == "neurons":
@@ -96,7 +101,8 @@ def train(experiment: Experiment, ckpt_path: str | None = None, command: str = "
     log = EpochLog(folder / "metrics.csv", echo=experiment.trainer.progress_bar != "off")
     best = experiment.epoch_rule == "best_val"
     saver = EpochCheckpoint(folder / "checkpoints", best)
-    trainer.callbacks.extend([log, saver])  # type: ignore[attr-defined]
+    rates = [FiringRateMonitor()] if experiment.trainer.firing_rates else []
+    trainer.callbacks.extend([*rates, log, saver])  # type: ignore[attr-defined]
     record = {
         "command": command,
         "seed": experiment.seed,
@@ -108,6 +114,8 @@ def train(experiment: Experiment, ckpt_path: str | None = None, command: str = "
         write_config(folder / "config.yaml", experiment, "weights.pt")
         write_json(folder / "run.json", record)
         print(f"run folder: {folder}", flush=True)
+        if fresh:
+            print(f"not in {experiment.start_from}, so new: {', '.join(fresh)}", flush=True)
         if experiment.trainer.check and continued is None:
             _warn(model, clips, experiment.batch_size)
     try:
