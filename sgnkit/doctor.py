@@ -32,7 +32,12 @@ __all__ = ["Finding", "Report", "examine", "main"]
 
 @dataclass
 class Report:
-    """All findings, with the devices and the place they were found in."""
+    """All findings, with the devices and the place they were found in.
+
+    Attributes:
+        findings: One line for each thing that was examined.
+        devices: Cores, GPUs and what else torch can use.
+    """
 
     findings: list[Finding] = field(default_factory=list)
     devices: dict[str, Any] = field(default_factory=dict)
@@ -125,7 +130,11 @@ def _cores() -> int:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Prints the report and returns 0, or 1 when something required is broken."""
+    """Prints the report and returns 0, or 1 when something required is broken.
+
+    Args:
+        argv: Arguments of the command line, without `sgnkit doctor`.
+    """
     parser = argparse.ArgumentParser(
         prog="sgnkit doctor",
         description="Tells what is installed and really loads, and how to mend what does not.",

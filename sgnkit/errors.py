@@ -55,6 +55,14 @@ def _cut(value: object) -> str:
 class DataError(_ExplainedError):
     """A file or an array that does not hold what it should hold.
 
+    Args:
+        what: What is wrong, in one sentence.
+        file: The file in which it was found.
+        place: The place inside the file, array or graph.
+        expected: What would have been right.
+        found: What was there.
+        remedy: What to do about it.
+
     Examples:
         >>> print(DataError("wrong joint count", place="axis V", expected=25, found=20))
         wrong joint count
@@ -65,8 +73,26 @@ class DataError(_ExplainedError):
 
 
 class ConfigError(_ExplainedError):
-    """A configuration with an unknown key or a value that is not legal."""
+    """A configuration with an unknown key or a value that is not legal.
+
+    Args:
+        what: What is wrong, in one sentence.
+        file: The file in which it was found.
+        place: The place inside the file, array or graph.
+        expected: What would have been right.
+        found: What was there.
+        remedy: What to do about it.
+    """
 
 
 class CheckpointError(_ExplainedError):
-    """A checkpoint that does not fit the model, the version or itself."""
+    """A checkpoint that does not fit the model, the version or itself.
+
+    Args:
+        what: What is wrong, in one sentence.
+        file: The file in which it was found.
+        place: The place inside the file, array or graph.
+        expected: What would have been right.
+        found: What was there.
+        remedy: What to do about it.
+    """

@@ -252,6 +252,9 @@ _REGISTRY: dict[str, SkeletonLayout] = {}
 def get_layout(layout: str | SkeletonLayout) -> SkeletonLayout:
     """Returns a registered layout by its name; a layout is returned as it is.
 
+    Args:
+        layout: One of `list_layouts()`, or a layout.
+
     Raises:
         ValueError: If the name is unknown; the message lists the names and the nearest one.
 

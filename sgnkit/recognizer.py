@@ -36,6 +36,10 @@ class Recognizer:
         description: What the network says about itself.
         path: The file it came from, for messages.
 
+    Shapes:
+        - **clip**: keypoints $(T, V, C)$ or $(M, T, V, C)$, or any order that `axes` names
+        - **returns**: share of each class, by its name
+
     Raises:
         sgnkit.errors.CheckpointError: If the layout or the preprocessing cannot be used.
 

@@ -30,7 +30,10 @@ class LayerActivity(NamedTuple):
         rate: Spikes for each neuron, node, frame and step.
         dead: Share of the channels that never fire.
         saturated: Share of the channels that fire at nearly every step.
-        channels: Firing rate of each channel $(C)$.
+        channels: Firing rate of each channel.
+
+    Shapes:
+        - **channels**: $(C)$
     """
 
     rate: float
@@ -44,6 +47,15 @@ class Recording:
     r"""What [`record`][sgnkit.recording.record] saw, by the name of the module; on the CPU.
 
     Several calls of the model are joined along the nodes (bodies, clips).
+
+    Attributes:
+        spikes: Spikes of each neuron, if asked for, as are the following.
+        membrane: Its membrane.
+        attention: Maps of each attention.
+        adjacency: Graphs of each layer that has one.
+        mutual_information: That between the modalities, of each fusion.
+        joint: Joint of each node.
+        body: Body of each node.
 
     Shapes:
         - **spikes**: truth values $(S, T, N, C)$

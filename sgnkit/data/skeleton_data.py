@@ -42,6 +42,12 @@ class SkeletonData(Data):
         camera: Number of the camera, if the set knows it.
         setup: Number of the recording setup, if the set knows it.
 
+    Shapes:
+        - **x**: $(N, T, C)$, **mask**: $(N, T)$
+        - **edge_index**: $(2, E)$, **edge_type**: $(E)$
+        - **joint**, **person**, **parent_index**: $(N)$
+        - **y**: $(1)$
+
     Examples:
         >>> array = np.random.rand(30, 25, 3).astype("float32")  # frames, joints, coordinates
         >>> data = SkeletonData.from_array(array, "ntu25", axes="TVC", y=4, name="wave")

@@ -28,6 +28,13 @@ class SkeletonDataset(InMemoryDataset):
     the clips in use are read. Indexing, slicing, `shuffle`, `transform`, `DataLoader` and the
     `raw` and `processed` folders work as in any PyG dataset.
 
+    Args:
+        root: Folder of the set; `None` for clips that are made in memory.
+        transform: Transform at each access.
+        pre_transform: Transform before the clips are stored.
+        pre_filter: Tells which clips are stored.
+        force_reload: Whether to read the raw files again.
+
     Attributes:
         layout: The layout of the clips.
         class_names: Name of each class.

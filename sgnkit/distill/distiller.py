@@ -19,13 +19,18 @@ Resample = Literal["linear"] | Callable[[Tensor], Tensor]
 
 
 class Distilled(NamedTuple):
-    """What teacher and student said about one batch.
+    r"""What teacher and student said about one batch.
 
     Attributes:
         logits: Those of the student.
         teacher_logits: Those of the teacher.
         features: Student's feature and translated teacher's feature, by the student's tap.
         head_losses: Cross-entropy of the head of each translation, by the student's tap.
+
+    Shapes:
+        - **logits**: $(B, \text{classes})$, or $(S, B, \text{classes})$ with `per_step=True`
+        - **teacher_logits**: $(B, \text{classes})$
+        - **features**: pairs of $(S, *, N, C)$
     """
 
     logits: Tensor
@@ -54,6 +59,11 @@ class Distiller(nn.Module):
             lets the translation learn a map of the channels; a function of the teacher's feature
             does what you like.
         safeguard: Whether translations have a classifier head, which keeps them from collapse.
+
+    Shapes:
+        - **inputs**: what teacher and student take
+        - **y**: $(B)$
+        - **returns**: a [`Distilled`][sgnkit.distill.Distilled]
 
     Raises:
         ValueError: If a tap is no submodule, or shapes differ and nothing is chosen.

@@ -134,6 +134,11 @@ def classification_loss(logits: Tensor, y: Tensor, label_smoothing: float = 0.0)
         y: Classes, $(B)$.
         label_smoothing: Share of the target that is spread over all classes.
 
+    Shapes:
+        - **logits**: $(B, \text{classes})$ or $(S, B, \text{classes})$
+        - **y**: $(B)$
+        - **returns**: a scalar
+
     Raises:
         ValueError: If there is not one row of logits for each label.
 

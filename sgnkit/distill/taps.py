@@ -21,6 +21,9 @@ def tap(module: nn.Module, names: Sequence[str], *inputs: Any) -> tuple[Any, dic
         names: Submodules as in `module.named_modules()`, such as `"blocks.3"`.
         *inputs: What the network takes.
 
+    Shapes:
+        - **returns**: each feature as its submodule gave it; $(S, T, N, C)$ in spiking blocks
+
     Returns:
         The output, and what each named submodule returned, by name.
 

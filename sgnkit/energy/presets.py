@@ -75,6 +75,9 @@ def get_preset(preset: str | Path | EnergyPreset) -> EnergyPreset:
 
     A file holds `mac_pj` and `ac_pj`, and may hold `name` and `source`.
 
+    Args:
+        preset: A name of [`PRESETS`][sgnkit.energy.PRESETS], a file, or a preset.
+
     Raises:
         ValueError: The name is unknown.
         ConfigError: The file lacks a figure or holds something else.

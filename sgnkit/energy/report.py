@@ -65,7 +65,13 @@ class LayerCost:
 
 @dataclass(frozen=True)
 class NeuronCost:
-    """Membrane updates and spikes of one layer of neurons, for one clip."""
+    """Membrane updates and spikes of one layer of neurons, for one clip.
+
+    Attributes:
+        name: Name of the layer in the network.
+        updates: Membrane updates over all nodes, frames and steps.
+        spikes: Spikes among them.
+    """
 
     name: str
     updates: float

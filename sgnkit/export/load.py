@@ -23,11 +23,16 @@ _LOADERS = {".onnx": load_onnx, ".pt2": load_pt2, ".nir": load_nir}
 
 
 def load_network(path: str | os.PathLike[str]) -> tuple[Description, Callable[..., Tensor]]:
-    """Loads a checkpoint or an exported file, by the ending of its name. No code in it is run.
+    r"""Loads a checkpoint or an exported file, by the ending of its name. No code in it is run.
 
     Args:
         path: A `weights.pt` or `.ckpt` file of a run folder, or an `.onnx`, `.pt2` or `.nir` file
             that sgnkit wrote.
+
+    Shapes:
+        - **x**: $(B, M, T, V, C)$
+        - **present**: $(B, M)$
+        - **returns**: logits $(B, \text{classes})$
 
     Returns:
         Its description, and a function from `x` $(B, M, T, V, C)$ and `present` $(B, M)$ to

@@ -125,6 +125,10 @@ def run_in_norse(graph: Any, *, dt: float = 1e-3) -> Callable[[Tensor, int], Ten
         graph: A `nir.NIRGraph` without loops.
         dt: Length of a step in seconds, as given to [`to_nir`][sgnkit.export.to_nir].
 
+    Shapes:
+        - **x**: one frame of input $(B, Q C, T, V)$
+        - **returns**: outputs of all steps $(S, B, *)$
+
     Returns:
         A function of one frame of input $(B, Q C, T, V)$ and the number of steps S that
         returns the outputs of all steps, $(S, B, *)$.
@@ -163,10 +167,15 @@ def _sources_first(executor: Any) -> list[Any]:
 
 
 def load_nir(path: str | os.PathLike[str]) -> tuple[Description, Callable[..., Tensor]]:
-    """Loads a NIR file into Norse.
+    r"""Loads a NIR file into Norse.
 
     Args:
         path: A file of [`write_nir`][sgnkit.export.write_nir] that holds the whole network.
+
+    Shapes:
+        - **x**: $(B, M, T, V, C)$
+        - **present**: $(B, M)$
+        - **returns**: logits $(B, \text{classes})$
 
     Returns:
         Its description, and a function from `x` $(B, M, T, V, C)$ and `present` $(B, M)$ to

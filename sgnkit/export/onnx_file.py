@@ -82,13 +82,18 @@ def to_onnx(
 
 
 def load_onnx(path: str | os.PathLike[str]) -> tuple[Description, Callable[..., Tensor]]:
-    """Loads what `to_onnx` wrote into onnxruntime, on the CPU.
+    r"""Loads what `to_onnx` wrote into onnxruntime, on the CPU.
 
     An ONNX file holds operators and numbers, and the file is handed over as bytes, so that it can
     name no other file. Operators that onnxruntime does not bring are refused by it.
 
     Args:
         path: An ONNX file.
+
+    Shapes:
+        - **x**: $(B, M, T, V, C)$
+        - **present**: $(B, M)$
+        - **returns**: logits $(B, \text{classes})$
 
     Returns:
         Its description, and a function from `x` and `present` to logits.

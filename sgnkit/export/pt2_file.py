@@ -54,13 +54,18 @@ def to_pt2(
 
 
 def load_pt2(path: str | os.PathLike[str]) -> tuple[Description, Callable[..., Tensor]]:
-    """Loads what `to_pt2` wrote, without running anything else that may be in the file.
+    r"""Loads what `to_pt2` wrote, without running anything else that may be in the file.
 
     `torch.export.load` unpickles, evaluates and looks up what a file tells it to. This function
     hands it a checked copy that holds core operators and numbers only.
 
     Args:
         path: A `.pt2` file.
+
+    Shapes:
+        - **x**: $(B, M, T, V, C)$
+        - **present**: $(B, M)$
+        - **returns**: logits $(B, \text{classes})$
 
     Returns:
         Its description, and a function from `x` and `present` to logits.

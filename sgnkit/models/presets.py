@@ -26,31 +26,81 @@ SMALL = (32, 32, 64, 64, 128, 128)
 
 @register_model
 def base_sgn(layout: str | SkeletonLayout, num_classes: int, **kwargs: Any) -> BaseSGN:
-    """Base-SGN with the widths of the paper's student, 64 to 256."""
+    r"""Base-SGN with the widths of the paper's student, 64 to 256.
+
+    Args:
+        layout: Layout of the skeletons, or its name.
+        num_classes: Number of classes.
+        **kwargs: Other options of [`SpikingGraphNetwork`][sgnkit.models.SpikingGraphNetwork].
+
+    Shapes:
+        - **batch**: a PyG `Batch` of `SkeletonData`, **x** $(N, T, C)$
+        - **returns**: logits $(B, \text{classes})$
+    """
     return BaseSGN(layout, num_classes, **kwargs)
 
 
 @register_model
 def base_sgn_small(layout: str | SkeletonLayout, num_classes: int, **kwargs: Any) -> BaseSGN:
-    """Base-SGN at half the width, 32 to 128."""
+    r"""Base-SGN at half the width, 32 to 128.
+
+    Args:
+        layout: Layout of the skeletons, or its name.
+        num_classes: Number of classes.
+        **kwargs: Other options of [`SpikingGraphNetwork`][sgnkit.models.SpikingGraphNetwork].
+
+    Shapes:
+        - **batch**: a PyG `Batch` of `SkeletonData`, **x** $(N, T, C)$
+        - **returns**: logits $(B, \text{classes})$
+    """
     return BaseSGN(layout, num_classes, **{"hidden_channels": SMALL, **kwargs})
 
 
 @register_model
 def mk_sgn(layout: str | SkeletonLayout, num_classes: int, **kwargs: Any) -> MKSGN:
-    """MK-SGN with the widths of the paper's student, 64 to 256."""
+    r"""MK-SGN with the widths of the paper's student, 64 to 256.
+
+    Args:
+        layout: Layout of the skeletons, or its name.
+        num_classes: Number of classes.
+        **kwargs: Other options of [`SpikingGraphNetwork`][sgnkit.models.SpikingGraphNetwork].
+
+    Shapes:
+        - **batch**: a PyG `Batch` of `SkeletonData`, **x** $(N, T, C)$
+        - **returns**: logits $(B, \text{classes})$
+    """
     return MKSGN(layout, num_classes, **kwargs)
 
 
 @register_model
 def mk_sgn_small(layout: str | SkeletonLayout, num_classes: int, **kwargs: Any) -> MKSGN:
-    """MK-SGN at half the width, 32 to 128."""
+    r"""MK-SGN at half the width, 32 to 128.
+
+    Args:
+        layout: Layout of the skeletons, or its name.
+        num_classes: Number of classes.
+        **kwargs: Other options of [`SpikingGraphNetwork`][sgnkit.models.SpikingGraphNetwork].
+
+    Shapes:
+        - **batch**: a PyG `Batch` of `SkeletonData`, **x** $(N, T, C)$
+        - **returns**: logits $(B, \text{classes})$
+    """
     return MKSGN(layout, num_classes, **{"hidden_channels": SMALL, **kwargs})
 
 
 @register_model
 def multimodal_gcn(layout: str | SkeletonLayout, num_classes: int, **kwargs: Any) -> MultimodalGCN:
-    """The teacher of `mk_sgn`: ten blocks, 64 to 256 wide."""
+    r"""The teacher of `mk_sgn`: ten blocks, 64 to 256 wide.
+
+    Args:
+        layout: Layout of the skeletons, or its name.
+        num_classes: Number of classes.
+        **kwargs: Other options of [`GraphNetwork`][sgnkit.models.GraphNetwork].
+
+    Shapes:
+        - **batch**: a PyG `Batch` of `SkeletonData`, **x** $(N, T, C)$
+        - **returns**: logits $(B, \text{classes})$
+    """
     return MultimodalGCN(layout, num_classes, **kwargs)
 
 
@@ -58,26 +108,66 @@ def multimodal_gcn(layout: str | SkeletonLayout, num_classes: int, **kwargs: Any
 def multimodal_gcn_small(
     layout: str | SkeletonLayout, num_classes: int, **kwargs: Any
 ) -> MultimodalGCN:
-    """The teacher of `mk_sgn_small`: ten blocks, 32 to 128 wide."""
+    r"""The teacher of `mk_sgn_small`: ten blocks, 32 to 128 wide.
+
+    Args:
+        layout: Layout of the skeletons, or its name.
+        num_classes: Number of classes.
+        **kwargs: Other options of [`GraphNetwork`][sgnkit.models.GraphNetwork].
+
+    Shapes:
+        - **batch**: a PyG `Batch` of `SkeletonData`, **x** $(N, T, C)$
+        - **returns**: logits $(B, \text{classes})$
+    """
     widths = (32,) * 4 + (64,) * 3 + (128,) * 3
     return MultimodalGCN(layout, num_classes, **{"hidden_channels": widths, **kwargs})
 
 
 @register_model
 def stgcn(layout: str | SkeletonLayout, num_classes: int, **kwargs: Any) -> GraphNetwork:
-    """ST-GCN as released: fixed partitions with learnt importance, dropout in the blocks."""
+    r"""ST-GCN as released: fixed partitions with learnt importance, dropout in the blocks.
+
+    Args:
+        layout: Layout of the skeletons, or its name.
+        num_classes: Number of classes.
+        **kwargs: Other options of [`GraphNetwork`][sgnkit.models.GraphNetwork].
+
+    Shapes:
+        - **batch**: a PyG `Batch` of `SkeletonData`, **x** $(N, T, C)$
+        - **returns**: logits $(B, \text{classes})$
+    """
     options = {"spatial": "partitioned", "init": "normal", "block_dropout": 0.5}
     return GraphNetwork(layout, num_classes, **{**options, **kwargs})
 
 
 @register_model
 def agcn(layout: str | SkeletonLayout, num_classes: int, **kwargs: Any) -> GraphNetwork:
-    """One stream of 2s-AGCN: adaptive graphs."""
+    r"""One stream of 2s-AGCN: adaptive graphs.
+
+    Args:
+        layout: Layout of the skeletons, or its name.
+        num_classes: Number of classes.
+        **kwargs: Other options of [`GraphNetwork`][sgnkit.models.GraphNetwork].
+
+    Shapes:
+        - **batch**: a PyG `Batch` of `SkeletonData`, **x** $(N, T, C)$
+        - **returns**: logits $(B, \text{classes})$
+    """
     return GraphNetwork(layout, num_classes, **{"init": "published_head", **kwargs})
 
 
 @register_model
 def ctrgcn(layout: str | SkeletonLayout, num_classes: int, **kwargs: Any) -> GraphNetwork:
-    """CTR-GCN: a graph for each channel, multi-scale temporal convolution."""
+    r"""CTR-GCN: a graph for each channel, multi-scale temporal convolution.
+
+    Args:
+        layout: Layout of the skeletons, or its name.
+        num_classes: Number of classes.
+        **kwargs: Other options of [`GraphNetwork`][sgnkit.models.GraphNetwork].
+
+    Shapes:
+        - **batch**: a PyG `Batch` of `SkeletonData`, **x** $(N, T, C)$
+        - **returns**: logits $(B, \text{classes})$
+    """
     options = {"spatial": "channel_refined", "temporal": "multi_scale", "init": "published_head"}
     return GraphNetwork(layout, num_classes, **{**options, **kwargs})

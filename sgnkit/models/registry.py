@@ -34,6 +34,9 @@ def register_model(preset: Callable[..., nn.Module]) -> Callable[..., nn.Module]
 def get_preset(name: str) -> Callable[..., nn.Module]:
     """Returns the function behind a model name.
 
+    Args:
+        name: One of `list_models()`.
+
     Raises:
         ValueError: If there is none; the message names the nearest one.
     """
@@ -71,6 +74,9 @@ def create_model(
 
 def list_models(pattern: str = "*") -> list[str]:
     """Returns the names of all models that match a shell pattern.
+
+    Args:
+        pattern: `*` stands for any letters, `?` for one.
 
     Examples:
         >>> list_models("mk*")

@@ -21,7 +21,7 @@ _LOWEST, _HIGHEST = 0.01, 0.5
 
 
 def check_labels(clips: Any, num_classes: int) -> Tensor:
-    """Checks that every label is legal and that there is something to tell apart.
+    r"""Checks that every label is legal and that there is something to tell apart.
 
     Args:
         clips: A dataset of clips.

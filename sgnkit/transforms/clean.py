@@ -81,6 +81,9 @@ _UNITS = {
 def cleaning_steps(policy: str) -> list[BaseTransform]:
     """Returns the steps of a named policy of [`Clean`][sgnkit.transforms.Clean], to change them.
 
+    Args:
+        policy: Name of the policy, such as `"keypoints"`.
+
     Raises:
         ValueError: If there is no such policy.
 
