@@ -47,13 +47,14 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--ckpt", type=Path, required=True)
     parser.add_argument("--root", type=Path, help="folder of NW-UCLA")
+    parser.add_argument("--processed_root", type=Path, help="where stored clips go, if not there")
     parser.add_argument("--clips", type=int, default=100)
     parser.add_argument("--formats", nargs="+", default=["onnx", "pt2", "nir"])
     options = parser.parse_args(argv)
     torch.set_num_threads(1)
     reference = Recognizer.load(options.ckpt)
     clips = (
-        NWUCLA(options.root, "test")
+        NWUCLA(options.root, "test", processed_root=options.processed_root)
         if options.root
         else SyntheticActions(options.clips, reference.layout, seed=1)
     )

@@ -47,6 +47,8 @@ WHOLE = {
     "no shortcut, PLIF": ("base_sgn_small", {"residual": None, "neuron": LIF(3.0, learn_tau=True)}),
     "graph encoder": ("base_sgn_small", {"encoder_kernel": "graph", "adjacency": "identity"}),
     "four modalities": ("mk_sgn_small", {"spatial": "sgc", "residual": "membrane"}),
+    "Base-SGN spike-driven": ("base_sgn_small", {"spike_driven": True}),
+    "MK-SGN spike-driven": ("mk_sgn_small", {"spike_driven": True, "spatial": "sgc"}),
     "kernel of one frame": ("base_sgn_small", {"neuron": LIF(v_th=0.4), "kernel_size": 1}),
 }
 
@@ -83,9 +85,11 @@ def cut(graph, last):
     return nir.NIRGraph(nodes, [*edges, (last, "output")], type_check=False)
 
 
-@pytest.mark.parametrize("options", [{}, {"fusion": "concat"}, {"encoder_kernel": "graph"}])
+@pytest.mark.parametrize(
+    "options", [{}, {"fusion": "concat"}, {"encoder_kernel": "graph"}, {"spike_driven": True}]
+)
 def test_mk_sgn_up_to_the_first_attention(models_conftest, batch, options):
-    model = models_conftest.settled("mk_sgn_small", batch, **SMALL, residual="membrane", **options)
+    model = models_conftest.settled("mk_sgn_small", batch, **SMALL, **{"residual": "membrane", **options})
     with pytest.warns(UserWarning, match=r"ends before blocks\.0\.spatial\.attention"):
         graph = to_nir(model, num_frames=9, partial=True)
     found = run_in_norse(graph)(image(model, batch), model.num_steps)
