@@ -27,10 +27,12 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import importlib
 import json
 import os
 import platform
 import statistics
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
@@ -52,6 +54,8 @@ __all__ = [
 ]
 
 Side = Callable[[], Any]
+ROOT = Path(__file__).resolve().parents[1]
+RIVALS = ROOT / ".cache" / "rivals"  # packages that are only measured against
 SHORTEST = 2e-3  # seconds of one sample: shorter work is repeated within it
 
 
@@ -216,6 +220,25 @@ class Results:
         if self.missing.get(side) != why:
             self.missing[side] = why
             print(f"  without {side}: {why}", flush=True)
+
+    def optional(self, name: str, packages: str) -> Any:
+        """Returns a module that the project does not depend on, or `None` and says how to get it.
+
+        Args:
+            name: The module.
+            packages: What to install.
+        """
+        if (folder := str(RIVALS)) not in sys.path and RIVALS.exists():
+            sys.path.append(folder)
+        try:
+            return importlib.import_module(name)
+        except ImportError as error:
+            self.skip(
+                name.partition(".")[0],
+                f"{error}. Install it beside the project's environment: .venv/bin/python -m pip "
+                f"install --no-deps --target {RIVALS.relative_to(ROOT)} {packages}",
+            )
+            return None
 
     def add(
         self,
