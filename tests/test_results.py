@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from sgnkit.training import load_model
-from sgnkit.training.cli import main
+from sgnkit.cli import main
 
 ROOT = Path(__file__).resolve().parents[1]
 RUNS = sorted(path.parent for path in ROOT.glob("results/*/*/results.json"))

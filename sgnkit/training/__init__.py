@@ -10,6 +10,7 @@ from sgnkit.models.checkpoint import (
 from sgnkit.training.checks import check_labels, check_start
 from sgnkit.training.config import build_transforms, read_experiment
 from sgnkit.training.data import EpochSampler, SeededClips
+from sgnkit.training.ensemble import fuse
 from sgnkit.training.evaluate import Scores, evaluate, score_clips
 from sgnkit.training.module import Classifier, parameter_groups
 from sgnkit.training.options import DistillOptions, Experiment, OptimOptions, TrainerOptions
@@ -39,6 +40,7 @@ __all__ = [
     "describe_model",
     "distill",
     "evaluate",
+    "fuse",
     "load_model",
     "load_teacher",
     "lr_factor",

@@ -296,7 +296,7 @@ def _explained(error: ArgumentError, parser: ArgumentParser, where: str = "") ->
     return ConfigError(
         f"there is no key '{key}'{_nearest(key, known)}",
         place=where or None,
-        remedy="sgnkit train --help lists all keys",
+        remedy="sgnkit train --help_all lists all keys",
     )
 
 

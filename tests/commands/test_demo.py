@@ -1,8 +1,8 @@
-from sgnkit.demo import main
+from sgnkit.cli import main
 
 
 def test_demo(tmp_path, capsys):
-    assert main(["--quick", "--output", str(tmp_path)]) == 0
+    assert main(["demo", "--quick", "--output", str(tmp_path)]) == 0
     printed = capsys.readouterr().out
     for word in ("accuracy", "parameters", "firing rate", "energy paper", "energy strict"):
         assert word in printed

@@ -1,10 +1,9 @@
-"""The command `sgnkit energy`: what networks cost, in one table."""
+"""The networks that `sgnkit energy` is asked about, and the files that it writes."""
 
 from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -12,7 +11,7 @@ from torch import nn
 from torch_geometric.data import Batch
 
 from sgnkit.datasets import SyntheticActions
-from sgnkit.energy import PRESETS, EnergyReport, calibrate, compare, get_preset, profile
+from sgnkit.energy import EnergyReport, calibrate, compare
 from sgnkit.energy.table import csv_text, rows
 from sgnkit.errors import ConfigError, DataError
 from sgnkit.layout import get_layout
@@ -28,10 +27,9 @@ from sgnkit.training.options import (
 )
 from sgnkit.transforms import Center, Compose, UniformSample
 
-__all__ = ["main"]
+__all__ = ["PLOTS", "Network", "networks", "write"]
 
-_PLOTS = (".png", ".svg", ".pdf")
-_FILES = (".json", ".csv", ".md", ".txt", *_PLOTS)
+PLOTS = (".png", ".svg", ".pdf")
 
 
 class Network(NamedTuple):
@@ -43,69 +41,11 @@ class Network(NamedTuple):
     remark: str
 
 
-def main(argv: Sequence[str]) -> int:
-    """Runs `sgnkit energy` and returns its exit code."""
-    parser = _parser()
-    args = parser.parse_args(list(argv))
-    outs = [Path(out) for out in args.out]
-    for out in outs:
-        if out.suffix not in _FILES:
-            raise ConfigError(
-                "cannot write this kind of file", file=out, expected=", ".join(_FILES)
-            )
-    try:
-        presets = [get_preset(name) for name in args.preset or ["45nm"]]
-    except ConfigError:
-        raise
-    except ValueError as error:
-        raise ConfigError(str(error), place="--preset") from None
-    networks = [_from_checkpoint(Path(path), args) for path in args.ckpt]
-    networks += [_from_config(path, args) for path in args.config]
-    networks += [_from_preset(name, args) for name in args.model]
-    if not networks:
-        parser.error("name a network: --ckpt FILE, --config FILE or --model NAME")
-    reports: dict[str, EnergyReport] = {}
-    for network in networks:
-        print(f"{network.name}: {network.remark}")
-        report = profile(network.model, network.batch)
-        for preset in presets:
-            label = network.name if len(presets) == 1 else f"{network.name} ({preset.name})"
-            while label in reports:
-                label += "'"
-            reports[label] = report.with_preset(preset)
-    for label, report in reports.items():
-        print(f"\n{label}\n{report}")
-        if args.audit:
-            print(f"\n{report.audit()}")
-    if len(reports) > 1:
-        print(f"\n{compare(reports)}")
-    for out in outs:
-        _write(out, reports)
-        print(f"-> {out}")
-    return 0
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="sgnkit energy",
-        description="Estimates the energy of networks for one clip, in the paper's and in the "
-        "strict counting. Each of --ckpt, --config, --model may be given several times.",
-    )
-    add = parser.add_argument
-    many: dict[str, Any] = {"action": "append", "default": []}
-    add("--ckpt", metavar="FILE", help="trained weights: weights.pt or a .ckpt file", **many)
-    add("--config", metavar="FILE", help="experiment file; untrained if it has no weights", **many)
-    add("--model", metavar="NAME", help="a named network, untrained", **many)
-    add("--layout", default="ntu25", help="joints of --model [ntu25]")
-    add("--num-classes", type=int, default=60, help="classes of --model [60]")
-    add("--clips", type=int, default=8, help="clips to average over [8]")
-    add("--frames", type=int, default=64, help="frames of synthetic clips [64]")
-    add("--persons", type=int, default=1, help="persons of synthetic clips [1]")
-    add("--synthetic", action="store_true", help="use made-up clips, not those of the experiment")
-    add("--preset", metavar="NAME|FILE", help=f"{', '.join(PRESETS)}, or a YAML file", **many)
-    add("--audit", action="store_true", help="list the operations that are not spike-driven")
-    add("--out", metavar="FILE", help=f"also write {', '.join(_FILES)}", **many)
-    return parser
+def networks(options: argparse.Namespace) -> list[Network]:
+    """Returns the networks that the options of `sgnkit energy` name."""
+    found = [_from_checkpoint(Path(path), options) for path in options.ckpt]
+    found += [_from_config(path, options) for path in options.config]
+    return found + [_from_preset(name, options) for name in options.model]
 
 
 def _from_checkpoint(path: Path, args: argparse.Namespace) -> Network:
@@ -187,9 +127,10 @@ def _clips(layout: Any, experiment: Experiment | None, args: argparse.Namespace)
     return Batch.from_data_list(chosen), f"{count} {what}"
 
 
-def _write(out: Path, reports: dict[str, EnergyReport]) -> None:
+def write(out: Path, reports: dict[str, EnergyReport]) -> None:
+    """Writes reports into a file, whose ending says how."""
     only = next(iter(reports.values()))
-    if out.suffix in _PLOTS:
+    if out.suffix in PLOTS:
         from sgnkit.viz import plot_energy
 
         plot_energy(only if len(reports) == 1 else reports).savefig(out)

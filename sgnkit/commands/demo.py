@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 import shutil
 import time
+from argparse import Namespace
 from pathlib import Path
 from typing import Any
 
-import torch
-from torch_geometric.data import Batch
+from sgnkit.commands.output import Output
+from sgnkit.commands.parser import CommandParser
+from sgnkit.errors import ConfigError
 
-__all__ = ["main"]
+__all__ = ["parser"]
 
 TEACHER = "multimodal_gcn_small"
 STUDENT = "base_sgn_small"
@@ -21,17 +22,20 @@ RUNS = {TEACHER: TEACHER, STUDENT: STUDENT, DISTILLED: STUDENT, "mk_sgn_small": 
 TAPS = {"blocks.3": "blocks.1", "blocks.6": "blocks.3", "blocks.9": "blocks.5"}
 
 
-def main(argv: list[str]) -> int:
-    """Makes clips, trains a teacher and three spiking networks, prints a table, writes pictures.
+def parser(name: str) -> CommandParser:
+    """Returns the parser of the command."""
+    sub = CommandParser(name)
+    sub.add_argument("--output", default="runs/demo", help="folder of the results (runs/demo)")
+    sub.add_argument("--epochs", type=int, default=8, help="passes over the clips (8)")
+    sub.add_argument("--quick", action="store_true", help="only show that everything runs")
+    sub.set_defaults(run=_run)
+    return sub
 
-    Args:
-        argv: Arguments of `sgnkit demo`.
-    """
-    parser = argparse.ArgumentParser(prog="sgnkit demo", description=__doc__)
-    parser.add_argument("--output", default="runs/demo", help="folder of the results")
-    parser.add_argument("--epochs", type=int, default=8, help="passes over the clips")
-    parser.add_argument("--quick", action="store_true", help="only show that everything runs")
-    options = parser.parse_args(argv)
+
+def _run(options: Namespace, out: Output) -> None:
+    """Makes clips, trains a teacher and three spiking networks, writes a table and pictures."""
+    if options.epochs < 1:
+        raise ConfigError("the value must be positive", place="--epochs", found=options.epochs)
     output = Path(options.output)
     start = time.perf_counter()
 
@@ -52,11 +56,16 @@ def main(argv: list[str]) -> int:
         folder = train(experiment, command="sgnkit demo")
         assert folder is not None
         folders[name] = folder
-    print("\n" + _table(folders))
-    for path, what in _pictures(folders, output).items():
-        print(f"  {path}  {what}")
-    print(f"{time.perf_counter() - start:.0f} s in all. Next: sgnkit train --help")
-    return 0
+    results = {
+        name: json.loads((folder / "results.json").read_text(encoding="utf-8"))
+        for name, folder in folders.items()
+    }
+    pictures = _pictures(folders, output)
+    lines = ["", _table(results), *(f"  {path}  {what}" for path, what in pictures.items())]
+    lines.append(f"{time.perf_counter() - start:.0f} s in all. Next: sgnkit train --help")
+    out.result(
+        "\n".join(lines), {"results": results, "pictures": {str(p): w for p, w in pictures.items()}}
+    )
 
 
 def _experiment(name: str, output: Path, epochs: int, quick: bool) -> Any:
@@ -81,12 +90,11 @@ def _experiment(name: str, output: Path, epochs: int, quick: bool) -> Any:
     )
 
 
-def _table(folders: dict[str, Path]) -> str:
+def _table(results: dict[str, dict[str, Any]]) -> str:
     """Returns one row for each model."""
     head = ("model", "accuracy", "parameters", "firing rate", "energy paper", "energy strict")
     rows = [head]
-    for name, folder in folders.items():
-        result = json.loads((folder / "results.json").read_text(encoding="utf-8"))
+    for name, result in results.items():
         rows.append(
             (
                 name,
@@ -115,6 +123,9 @@ def _table(folders: dict[str, Path]) -> str:
 
 def _pictures(folders: dict[str, Path], output: Path) -> dict[Path, str]:
     """Writes the pictures and returns what each of them shows."""
+    import torch
+    from torch_geometric.data import Batch
+
     from sgnkit.training import load_model, read_experiment
     from sgnkit.training.data import load_split
     from sgnkit.viz import animate_skeleton, plot_mutual_information

@@ -4,8 +4,9 @@ import sys
 
 import pytest
 
-from sgnkit import doctor
 from sgnkit._probes import PACKAGES, TORCH, Finding, Package, load
+from sgnkit.cli import main
+from sgnkit.commands import doctor
 
 
 def fake(folder, name, source, version="1.0"):
@@ -98,7 +99,7 @@ def working(package, timeout):
 def test_healthy(monkeypatch, tmp_path, capsys):
     monkeypatch.setattr(doctor, "load", working)
     monkeypatch.chdir(tmp_path)
-    assert doctor.main([]) == 0
+    assert main(["doctor"]) == 0
     out = capsys.readouterr().out
     for package in (TORCH, *PACKAGES):
         assert f"ok      {package.name}" in out
@@ -117,7 +118,7 @@ def test_broken_torchvision_is_blamed(monkeypatch, tmp_path, capsys):
 
     monkeypatch.setattr(doctor, "load", load)
     monkeypatch.chdir(tmp_path)
-    assert doctor.main([]) == 1
+    assert main(["doctor"]) == 1
     out = capsys.readouterr().out
     assert "lightning: mend torchvision" in out
     assert "Something required is broken." in out

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import platform
 import sys
 import tempfile
-from collections.abc import Sequence
+from argparse import Namespace
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -26,8 +25,10 @@ from sgnkit._probes import (
     load,
 )
 from sgnkit._version import __version__
+from sgnkit.commands.output import Output
+from sgnkit.commands.parser import CommandParser
 
-__all__ = ["Finding", "Report", "examine", "main"]
+__all__ = ["Finding", "Report", "examine", "parser"]
 
 
 @dataclass
@@ -129,28 +130,24 @@ def _cores() -> int:
     return os.cpu_count() or 1
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Prints the report and returns 0, or 1 when something required is broken.
-
-    Args:
-        argv: Arguments of the command line, without `sgnkit doctor`.
-    """
-    parser = argparse.ArgumentParser(
-        prog="sgnkit doctor",
-        description="Tells what is installed and really loads, and how to mend what does not.",
+def parser(name: str) -> CommandParser:
+    """Returns the parser of the command."""
+    sub = CommandParser(
+        name,
+        "Every package is really loaded. The exit code is 1 when something required is broken.",
     )
-    parser.add_argument("--json", action="store_true", help="print the report as JSON")
-    arguments = parser.parse_args(argv)
+    sub.set_defaults(run=_run)
+    return sub
+
+
+def _run(options: Namespace, out: Output) -> int:
     report = examine()
-    if arguments.json:
-        content = {
-            "sgnkit": __version__,
-            "platform": platform.platform(),
-            "healthy": report.healthy,
-        }
-        print(json.dumps(content | asdict(report), indent=2))
-    else:
-        print(_as_text(report))
+    content = {
+        "sgnkit": __version__,
+        "platform": platform.platform(),
+        "healthy": report.healthy,
+    }
+    out.result(_as_text(report), content | asdict(report))
     return 0 if report.healthy else 1
 
 
