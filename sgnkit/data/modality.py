@@ -38,7 +38,11 @@ def check_modalities(names: str | Sequence[str]) -> tuple[str, ...]:
 
 
 def to_modalities(
-    x: Tensor, parent_index: Tensor, names: str | Sequence[str] = MODALITIES
+    x: Tensor,
+    parent_index: Tensor,
+    names: str | Sequence[str] = MODALITIES,
+    *,
+    causal: bool = False,
 ) -> Tensor:
     r"""Derives modalities from joint coordinates, for one clip or a batch, on any device.
 
@@ -55,6 +59,8 @@ def to_modalities(
         x: Joint coordinates, already augmented: all modalities share the augmentation.
         parent_index: Node of the parent joint of each node; a root names itself.
         names: Modalities in the wanted order.
+        causal: Whether motion is that from the frame before, $\mathbf{x}_{v,t} -
+            \mathbf{x}_{v,t-1}$, and 0 in the first frame, so that no later frame is needed.
 
     Shapes:
         - **x**: $(N, T, C)$
@@ -81,9 +87,10 @@ def to_modalities(
         streams["bone"] = x - x.index_select(0, parent_index)
     for name in ("joint", "bone"):
         if f"{name}_motion" in names:
-            streams[f"{name}_motion"] = _motion(streams[name])
+            streams[f"{name}_motion"] = _motion(streams[name], causal)
     return torch.stack([streams[name] for name in names])
 
 
-def _motion(x: Tensor) -> Tensor:
-    return torch.cat([x[:, 1:] - x[:, :-1], torch.zeros_like(x[:, :1])], dim=1)
+def _motion(x: Tensor, causal: bool) -> Tensor:
+    steps, still = x[:, 1:] - x[:, :-1], torch.zeros_like(x[:, :1])
+    return torch.cat([still, steps] if causal else [steps, still], dim=1)

@@ -13,6 +13,7 @@ from sgnkit.models import SpikingGraphNetwork
 from sgnkit.nn import (
     LIF,
     SASGC,
+    STC,
     SpikingEncoder,
     SpikingGraphConv,
     SpikingMultimodalFusion,
@@ -57,6 +58,12 @@ def limits_of(model: nn.Module) -> list[Limit]:
         if (reason := _neuron_reason(part))
     ]
     blocks: Any = model.blocks
+    if model.causal:
+        limits += [
+            Limit(name, "a causal kernel; NIR pads both ends of a clip alike")
+            for name, part in model.named_modules()
+            if isinstance(part, (SpikingEncoder, STC))
+        ]
     for i, block in enumerate(blocks):
         spatial, name = block.spatial, f"blocks.{i}.spatial"
         if isinstance(spatial, SASGC):

@@ -69,6 +69,9 @@ class SpikingGraphNetwork(SkeletonModel):
         spike_driven: Whether every product behind the encoders is one of spikes and weights in
             evaluation: membrane shortcuts whatever **residual** says; fusion weights and graphs
             folded into the weights after them; a read-out of spikes. Parameters stay the same.
+        causal: Whether no frame sees a later one: kernels over frames end at their frame, motion
+            is that from the frame before, attention maps are averaged over the frames so far. Such
+            a network also runs frame by frame, `step_frame`. Parameters stay the same.
 
     Shapes:
         - **batch**: a PyG `Batch` of `SkeletonData`, **x** $(N, T, C)$
@@ -110,6 +113,7 @@ class SpikingGraphNetwork(SkeletonModel):
         fusion_options: dict[str, Any] | None = None,
         path: Path = "auto",
         spike_driven: bool = False,
+        causal: bool = False,
     ) -> None:
         fixed = ("self", "__class__", "layout", "num_classes", "neuron")
         arguments = {key: value for key, value in locals().items() if key not in (*fixed, "fixed")}
@@ -129,13 +133,16 @@ class SpikingGraphNetwork(SkeletonModel):
             residual = "membrane"
             fusion_options = {"fold": True, **(fusion_options or {})}
         self.num_steps = num_steps
+        self.causal = causal
         self.strides = tuple(strides)
         neuron = LIF(v_th=0.5) if neuron is None else neuron
         common: dict[str, Any] = {"neuron": neuron, "norm_scale": norm_scale}
+        frames = {**common, "causal": causal}
+        attention = {"causal": causal, **(attention_options or {})}
 
         widths = [hidden_channels[0], *hidden_channels]
         self.encoders = nn.ModuleList(
-            SpikingEncoder(in_channels, widths[0], num_steps, kernel=encoder_kernel, **common)
+            SpikingEncoder(in_channels, widths[0], num_steps, kernel=encoder_kernel, **frames)
             for _ in modalities
         )
         self.fusion = (
@@ -161,10 +168,8 @@ class SpikingGraphNetwork(SkeletonModel):
             elif spatial == "sgc":
                 layer = SpikingGraphConv(c_in, c_out, self.layout, **options)
             else:
-                layer = SASGC(
-                    c_in, c_out, self.layout, heads=heads, **options, **(attention_options or {})
-                )
-            temporal = STC(c_out, c_out, kernel_size, stride, branches=branches, **common)
+                layer = SASGC(c_in, c_out, self.layout, heads=heads, **options, **attention)
+            temporal = STC(c_out, c_out, kernel_size, stride, branches=branches, **frames)
             self.blocks.append(SpikingBlock(layer, temporal, c_in, residual=residual, **common))
         self.readout = Readout(
             widths[-1],
@@ -193,6 +198,36 @@ class SpikingGraphNetwork(SkeletonModel):
             x = block(x, graph)
         return self.readout(x, graph)
 
+    def step_frame(
+        self, x: Tensor, graph: SkeletonGraph, state: dict[str, Any] | None = None
+    ) -> tuple[Tensor, dict[str, Any]]:
+        """Runs one frame, coordinates `[N, 1, C]`, see [`step_frame`][sgnkit.nn.step_frame].
+
+        Returns the logits of all frames so far, and what each part has to remember, by its name.
+        """
+        if not self.causal:
+            raise ValueError(f"{type(self).__name__}: build it with causal=True to run by frames")
+        before: dict[str, Any] = state or {}
+        after: dict[str, Any] = {"x": x}
+        encoder: Any
+        block: Any
+        last = torch.cat([before.get("x", x), x], dim=1)
+        streams = to_modalities(last, graph.parent_index, self.modalities, causal=True)[:, :, 1:]
+        encoded = []
+        for i, (encoder, stream) in enumerate(zip(self.encoders, streams.unbind(0), strict=True)):
+            key = f"encoders.{i}"
+            spikes, after[key] = encoder.step_frame(stream.transpose(0, 1), graph, before.get(key))
+            encoded.append(spikes)
+        out = encoded[0] if self.fusion is None else self.fusion(torch.stack(encoded), graph)
+        for i, block in enumerate(self.blocks):
+            key = f"blocks.{i}"
+            if out is None:  # left out by a stride before: nothing reaches this block
+                after[key] = before[key]
+            else:
+                out, after[key] = block.step_frame(out, graph, before.get(key))
+        logits, after["readout"] = self.readout.step_frame(out, graph, before.get("readout"))
+        return logits, after
+
     def forward_features(self, batch: Any) -> dict[str, Tensor]:
         """Returns everything between input and logits, by name.
 
@@ -213,7 +248,7 @@ class SpikingGraphNetwork(SkeletonModel):
         return features
 
     def _encode(self, x: Tensor, graph: SkeletonGraph) -> tuple[Tensor, Tensor, Tensor]:
-        streams = to_modalities(x, graph.parent_index, self.modalities)
+        streams = to_modalities(x, graph.parent_index, self.modalities, causal=self.causal)
         encoded = torch.stack(
             [
                 encoder(stream.transpose(0, 1), graph)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 from torch import Tensor, nn
 
 from sgnkit.nn.graph import SkeletonGraph
 from sgnkit.nn.shortcut import SpikingShortcut
+from sgnkit.nn.step_frame import advance
 from sgnkit.nn.temporal.stc import STC
 
 __all__ = ["SpikingBlock"]
@@ -75,3 +76,20 @@ class SpikingBlock(nn.Module):
         """Runs the whole sequence from rest and returns its spikes."""
         current = self.temporal.current(self.spatial(x, graph))
         return self.shortcut.join(x, current, self.temporal.neuron)
+
+    def step_frame(
+        self, x: Tensor, graph: SkeletonGraph, state: tuple[Any, Any] | None = None
+    ) -> tuple[Tensor | None, tuple[Any, Any]]:
+        """Runs one frame of a causal block, see [`step_frame`][sgnkit.nn.step_frame].
+
+        Shapes:
+            - **x**: $(S, 1, N, C_{in})$
+            - **returns**: $(S, 1, N, C_{out})$, or `None` for a frame that the stride leaves out;
+              and the states of the spatial and the temporal layer
+        """
+        spatial, temporal = state or (None, None)
+        out, spatial = advance(self.spatial, x, graph, state=spatial)
+        current, temporal = self.temporal.step_current(out, temporal)
+        if current is not None:
+            current = self.shortcut.join(x, current, self.temporal.neuron)
+        return current, (spatial, temporal)

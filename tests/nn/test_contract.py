@@ -94,6 +94,13 @@ LAYERS = {
         SPIKES,
         options(),
     ),
+    "STC-causal": (
+        lambda: STC(C, 16, 3, 2, branches="multi_scale", causal=True, neuron=NEURON),
+        False,
+        SPIKES,
+        SPIKES,
+        options(),
+    ),
     "SpikingShortcut": (JoinedShortcut, False, SPIKES, RATES, options()),
     "SpikingShortcut-membrane": (
         lambda: JoinedShortcut(mode="membrane"),
@@ -120,6 +127,13 @@ LAYERS = {
     ),
     "SpikingSelfAttention": (
         lambda: SpikingSelfAttention(C, 2, neuron=NEURON, v_th=0.1),
+        True,
+        SPIKES,
+        RATES,
+        options(),
+    ),
+    "SpikingSelfAttention-causal": (
+        lambda: SpikingSelfAttention(C, 2, pool_frames=True, causal=True, neuron=NEURON, v_th=0.1),
         True,
         SPIKES,
         RATES,
@@ -155,6 +169,13 @@ LAYERS = {
     ),
     "SpikingEncoder-graph": (
         lambda: SpikingEncoder(C, 16, S, kernel="graph", neuron=NEURON),
+        True,
+        "frames",
+        SPIKES,
+        options(),
+    ),
+    "SpikingEncoder-causal": (
+        lambda: SpikingEncoder(C, 16, S, causal=True, neuron=NEURON),
         True,
         "frames",
         SPIKES,
@@ -258,7 +279,14 @@ LAYERS = {
     "Readout": (lambda: Readout(C, 5), True, SPIKES, "scores", options("permutation", "step")),
 }
 # Not layers over [S, T, N, C]: tested in files of their own.
-OTHERS = {"Adjacency", "SkeletonGraph", "compile_neurons", "mutual_information", "step"}
+OTHERS = {
+    "Adjacency",
+    "SkeletonGraph",
+    "compile_neurons",
+    "mutual_information",
+    "step",
+    "step_frame",
+}
 NAMES = list(LAYERS)
 
 

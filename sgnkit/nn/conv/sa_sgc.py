@@ -87,3 +87,7 @@ class SASGC(nn.Module):
     def forward(self, x: Tensor, graph: SkeletonGraph) -> Tensor:
         """Runs the whole sequence from rest and returns its spikes."""
         return self.attention(self.conv(x, graph), graph)
+
+    def step_frame(self, x: Tensor, graph: SkeletonGraph, state: Any = None) -> tuple[Tensor, Any]:
+        """Runs one frame, see [`step_frame`][sgnkit.nn.step_frame]."""
+        return self.attention.step_frame(self.conv(x, graph), graph, state)

@@ -43,6 +43,7 @@ class SpikingSelfAttention(MessagePassing):
             meets $\mathbf{V}$; the products then cannot be swapped.
         pool_frames: Whether $\mathbf{Q}\mathbf{K}^{\top}$ is averaged over the frames of a step,
             one attention map for the whole clip.
+        causal: Whether the average of `pool_frames` runs over a frame and those before it.
         residual: `"sew"`, `"membrane"` or `None`, as in
             [`SpikingGraphConv`][sgnkit.nn.SpikingGraphConv].
         neuron: The spiking neuron; each place gets its own copy.
@@ -75,6 +76,7 @@ class SpikingSelfAttention(MessagePassing):
         scope: Literal["body", "clip"] = "body",
         attention_neuron: bool = False,
         pool_frames: bool = False,
+        causal: bool = False,
         residual: Literal["sew", "membrane"] | None = "sew",
         neuron: nn.Module | None = None,
         v_th: float = 0.5,
@@ -98,6 +100,7 @@ class SpikingSelfAttention(MessagePassing):
         self.scale = 4 * heads / channels if scale is None else scale
         self.scope = scope
         self.pool_frames = pool_frames
+        self.causal = causal
         self.path = path
         self.lin_qkv = Linear(channels, 3 * channels, bias=False, weight_initializer="glorot")
         self.norm_qkv = BatchNorm(3 * channels, norm_scale)
@@ -119,11 +122,31 @@ class SpikingSelfAttention(MessagePassing):
 
     def forward(self, x: Tensor, graph: SkeletonGraph) -> Tensor:
         """Runs the whole sequence from rest and returns its spikes."""
+        return self._attend(x, graph, [])
+
+    def step_frame(
+        self, x: Tensor, graph: SkeletonGraph, state: tuple[Tensor, int] | None = None
+    ) -> tuple[Tensor, tuple[Tensor, int] | None]:
+        """Runs one frame, see [`step_frame`][sgnkit.nn.step_frame].
+
+        Shapes:
+            - **x**: $(S, 1, N, C)$
+            - **returns**: $(S, 1, N, C)$, and with `pool_frames` the sum of the attention maps so
+              far with their number
+        """
+        if self.pool_frames and not self.causal:
+            raise ValueError(
+                "SpikingSelfAttention: pool_frames looks at later frames; build it with causal=True"
+            )
+        sums = [] if state is None else [state]
+        return self._attend(x, graph, sums), sums[-1] if sums else None
+
+    def _attend(self, x: Tensor, graph: SkeletonGraph, sums: list[tuple[Tensor, int]]) -> Tensor:
         q, k, v = self._qkv(x)
         if self.uses_dense(graph):
-            z = self._attend_dense(q, k, v, graph)
+            z = self._attend_dense(q, k, v, graph, sums)
         else:
-            z = self._attend_sparse(q, k, v, graph)
+            z = self._attend_sparse(q, k, v, graph, sums)
         z = self.neuron_attend(z * self.scale)
         return self.shortcut.join(x, self.norm_out(self.lin_out(z)), self.neuron_out)
 
@@ -140,7 +163,7 @@ class SpikingSelfAttention(MessagePassing):
                 "SpikingSelfAttention: attention maps need all bodies to share one layout"
             )
         q, k, _ = (self._split(part, graph) for part in self._qkv(x))
-        return self._map(q, k) * self.scale
+        return self._pooled(q @ k.transpose(-1, -2), []) * self.scale
 
     def uses_dense(self, graph: SkeletonGraph) -> bool:
         """Whether the dense path is taken for this batch."""
@@ -170,11 +193,26 @@ class SpikingSelfAttention(MessagePassing):
         x = x.reshape(*x.shape[:2], -1, group, self.heads, self.channels // self.heads)
         return x.transpose(-2, -3)
 
-    def _map(self, q: Tensor, k: Tensor) -> Tensor:
-        scores = q @ k.transpose(-1, -2)
-        return scores.mean(1, keepdim=True) if self.pool_frames else scores
+    def _pooled(self, scores: Tensor, sums: list[tuple[Tensor, int]]) -> Tensor:
+        """Averages scores over frames; `sums` is what came before them, and gets their sum."""
+        if not self.pool_frames:
+            return scores
+        if not self.causal:
+            return scores.mean(1, keepdim=True)
+        total, number = sums[-1] if sums else (0.0, 0)
+        running = total + scores.cumsum(1)
+        count = torch.arange(1, scores.size(1) + 1, device=scores.device) + number
+        sums.append((running[:, -1:], number + scores.size(1)))
+        return running / count.view(-1, *[1] * (scores.dim() - 2)).to(scores.dtype)
 
-    def _attend_dense(self, q: Tensor, k: Tensor, v: Tensor, graph: SkeletonGraph) -> Tensor:
+    def _attend_dense(
+        self,
+        q: Tensor,
+        k: Tensor,
+        v: Tensor,
+        graph: SkeletonGraph,
+        sums: list[tuple[Tensor, int]],
+    ) -> Tensor:
         shape = q.shape
         q, k, v = (self._split(part, graph) for part in (q, k, v))
         if self.attention_neuron is None and not self.pool_frames:
@@ -183,20 +221,26 @@ class SpikingSelfAttention(MessagePassing):
             k = k.transpose(-1, -2)
             z = q @ (k @ v) if narrow else (q @ k) @ v
         else:
-            scores = self._map(q, k)
+            scores = self._pooled(q @ k.transpose(-1, -2), sums)
             if self.attention_neuron is not None:
                 scores = self.attention_neuron(scores * self.scale)
             z = scores @ v
         return z.transpose(-2, -3).reshape(shape)
 
-    def _attend_sparse(self, q: Tensor, k: Tensor, v: Tensor, graph: SkeletonGraph) -> Tensor:
+    def _attend_sparse(
+        self,
+        q: Tensor,
+        k: Tensor,
+        v: Tensor,
+        graph: SkeletonGraph,
+        sums: list[tuple[Tensor, int]],
+    ) -> Tensor:
         where = graph.body if self.scope == "body" else graph.clip[graph.body]
         edge_index, _ = all_pairs(where, 1)
         heads = (*q.shape[:-1], self.heads, -1)
         source, target = edge_index
         scores = (q.view(heads)[:, :, target] * k.view(heads)[:, :, source]).sum(-1)
-        if self.pool_frames:
-            scores = scores.mean(1, keepdim=True)
+        scores = self._pooled(scores, sums)
         if self.attention_neuron is not None:
             scores = self.attention_neuron(scores * self.scale)
         return self.propagate(edge_index, x=v, scores=scores, size=None)

@@ -6,6 +6,7 @@ from typing import Literal
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from sgnkit.nn.conv.adjacency import Adjacency
 from sgnkit.nn.graph import SkeletonGraph
@@ -34,6 +35,8 @@ class SpikingEncoder(nn.Module):
         kernel: What the second kernel axis runs over: `"joints"` is the joint index, as in an
             image; `"graph"` replaces it by the joint, its parent and its children, which does not
             depend on how joints are numbered.
+        causal: Whether the kernel ends at a frame instead of being centred on it, as in
+            [`STC`][sgnkit.nn.STC].
         neuron: The spiking neuron; this place gets its own copy.
         norm_scale: The start scale of the batch norm.
 
@@ -56,6 +59,7 @@ class SpikingEncoder(nn.Module):
         num_steps: int = 4,
         *,
         kernel: Literal["joints", "graph"] = "joints",
+        causal: bool = False,
         neuron: nn.Module | None = None,
         norm_scale: float = 1.0,
     ) -> None:
@@ -68,9 +72,11 @@ class SpikingEncoder(nn.Module):
         self.out_channels = out_channels
         self.num_steps = num_steps
         self.kernel = kernel
+        self.causal = causal
         self.adjacency = Adjacency(None, "fixed") if kernel == "graph" else None
         # the three columns of the kernel side by side: [3 C_out, C_in, 3, 1]
-        self.conv = nn.Conv2d(in_channels, 3 * out_channels, (3, 1), padding=(1, 0), bias=False)
+        padding = (0 if causal else 1, 0)
+        self.conv = nn.Conv2d(in_channels, 3 * out_channels, (3, 1), padding=padding, bias=False)
         self.norm = BatchNorm(out_channels, norm_scale)
         self.neuron = like(neuron, LIF())
 
@@ -81,6 +87,23 @@ class SpikingEncoder(nn.Module):
 
     def forward(self, x: Tensor, graph: SkeletonGraph) -> Tensor:
         """Encodes a batch of frames, from rest."""
+        return self._fire(F.pad(x, (0, 0, 0, 0, 2, 0)) if self.causal else x, graph)
+
+    def step_frame(
+        self, x: Tensor, graph: SkeletonGraph, state: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """Encodes one frame with a causal kernel, see [`step_frame`][sgnkit.nn.step_frame].
+
+        Shapes:
+            - **x**: $(1, N, C_{in})$
+            - **returns**: spikes $(S, 1, N, C_{out})$, and the last two frames, $(2, N, C_{in})$
+        """
+        if not self.causal:
+            raise ValueError("SpikingEncoder: looks at later frames; build it with causal=True")
+        frames = torch.cat([x.new_zeros(2, *x.shape[1:]) if state is None else state, x])
+        return self._fire(frames, graph), frames[1:]
+
+    def _fire(self, x: Tensor, graph: SkeletonGraph) -> Tensor:
         current = self.norm(self._convolve(x, graph))
         return self.neuron(current.unsqueeze(0).expand(self.num_steps, *current.shape))
 
@@ -101,7 +124,7 @@ class SpikingEncoder(nn.Module):
     def extra_repr(self) -> str:
         return (
             f"{self.in_channels}, {self.out_channels}, num_steps={self.num_steps}, "
-            f"kernel={self.kernel}"
+            f"kernel={self.kernel}" + (", causal=True" if self.causal else "")
         )
 
     def __repr__(self) -> str:

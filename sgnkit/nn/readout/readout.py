@@ -77,6 +77,27 @@ class Readout(nn.Module):
             return self._folded(x, graph)
         return self.lin(self.dropout(self.features(x, graph)))
 
+    def step_frame(
+        self,
+        x: Tensor | None,
+        graph: SkeletonGraph,
+        state: tuple[Tensor, int] | None = None,
+    ) -> tuple[Tensor, tuple[Tensor, int]]:
+        """Returns the logits of all frames so far, see [`step_frame`][sgnkit.nn.step_frame].
+
+        Shapes:
+            - **x**: $(S, 1, N, C)$, or `None` for a frame that a stride before it left out
+            - **returns**: as `forward`, and the sum of the frames so far, $(S, N, C)$, with their
+              number
+        """
+        if x is not None:
+            frame = x.squeeze(1).to(torch.promote_types(x.dtype, torch.float32))
+            state = (frame, 1) if state is None else (state[0] + frame, state[1] + 1)
+        if state is None:
+            raise ValueError("Readout: there is no frame to read before the first one")
+        features = self._average(state[0] / state[1], graph).to(self.lin.weight.dtype)
+        return self.lin(self.dropout(features)), state
+
     def _folded(self, x: Tensor, graph: SkeletonGraph) -> Tensor:
         """Sums what each spike adds to the logits of its clip, or of its body."""
         each = self.persons == "each"
@@ -99,15 +120,18 @@ class Readout(nn.Module):
     def features(self, x: Tensor, graph: SkeletonGraph) -> Tensor:
         """Returns what the linear layer sees: mean rates, `[B, C]` or `[S, B, C]`."""
         rates = x.mean(1, dtype=torch.promote_types(x.dtype, torch.float32))  # [S, N, C]
+        return self._average(rates, graph).to(x.dtype)
+
+    def _average(self, rates: Tensor, graph: SkeletonGraph) -> Tensor:
         if not self.per_step:
             rates = rates.mean(0)
         bodies = scatter(rates, graph.body, rates.dim() - 2, graph.clip.numel(), "mean")
         if self.persons == "each":
-            return bodies.to(x.dtype)
+            return bodies
         weight = graph.present.to(bodies.dtype).unsqueeze(-1)
         total = scatter(bodies * weight, graph.clip, bodies.dim() - 2, graph.num_clips, "sum")
         persons = scatter(weight, graph.clip, 0, graph.num_clips, "sum")
-        return (total / persons.clamp(min=1)).to(x.dtype)
+        return total / persons.clamp(min=1)
 
     def __repr__(self) -> str:
         return (
