@@ -52,9 +52,11 @@ def whole_parser() -> argparse.ArgumentParser:
                 family, help=f"{command.group.lower()}"
             ).add_subparsers()
         if isinstance(sub, KeyParser):
-            known = {action.dest for action in sub._actions}
+            known = {action.dest: action for action in sub._actions}
             for key, text, choices in experiment_keys():
-                if key not in known:
+                if key in known:
+                    known[key].choices = choices
+                else:
                     sub.add_argument(f"--{key}", help=text, choices=choices)
         for action in sub._actions:
             if {action.dest.rpartition(".")[2], *_words(action)} & _FILES and not action.choices:

@@ -26,7 +26,7 @@ SMALL = (32, 32, 64, 64, 128, 128)
 
 @register_model
 def base_sgn(layout: str | SkeletonLayout, num_classes: int, **kwargs: Any) -> BaseSGN:
-    r"""Base-SGN with the widths of the paper's student, 64 to 256.
+    r"""Base-SGN of [MK-SGN](https://arxiv.org/abs/2404.10210), widths of the paper: 64 to 256.
 
     Args:
         layout: Layout of the skeletons, or its name.
@@ -42,7 +42,7 @@ def base_sgn(layout: str | SkeletonLayout, num_classes: int, **kwargs: Any) -> B
 
 @register_model
 def base_sgn_small(layout: str | SkeletonLayout, num_classes: int, **kwargs: Any) -> BaseSGN:
-    r"""Base-SGN at half the width, 32 to 128.
+    r"""Base-SGN of [MK-SGN](https://arxiv.org/abs/2404.10210) at half the width, 32 to 128.
 
     Args:
         layout: Layout of the skeletons, or its name.
@@ -58,7 +58,7 @@ def base_sgn_small(layout: str | SkeletonLayout, num_classes: int, **kwargs: Any
 
 @register_model
 def mk_sgn(layout: str | SkeletonLayout, num_classes: int, **kwargs: Any) -> MKSGN:
-    r"""MK-SGN with the widths of the paper's student, 64 to 256.
+    r"""[MK-SGN](https://arxiv.org/abs/2404.10210) with the widths of the student, 64 to 256.
 
     Args:
         layout: Layout of the skeletons, or its name.
@@ -74,7 +74,7 @@ def mk_sgn(layout: str | SkeletonLayout, num_classes: int, **kwargs: Any) -> MKS
 
 @register_model
 def mk_sgn_small(layout: str | SkeletonLayout, num_classes: int, **kwargs: Any) -> MKSGN:
-    r"""MK-SGN at half the width, 32 to 128.
+    r"""[MK-SGN](https://arxiv.org/abs/2404.10210) at half the width, 32 to 128.
 
     Args:
         layout: Layout of the skeletons, or its name.
@@ -90,7 +90,7 @@ def mk_sgn_small(layout: str | SkeletonLayout, num_classes: int, **kwargs: Any) 
 
 @register_model
 def multimodal_gcn(layout: str | SkeletonLayout, num_classes: int, **kwargs: Any) -> MultimodalGCN:
-    r"""The teacher of `mk_sgn`: ten blocks, 64 to 256 wide.
+    r"""The teacher of [MK-SGN](https://arxiv.org/abs/2404.10210): ten blocks, 64 to 256 wide.
 
     Args:
         layout: Layout of the skeletons, or its name.
@@ -108,7 +108,7 @@ def multimodal_gcn(layout: str | SkeletonLayout, num_classes: int, **kwargs: Any
 def multimodal_gcn_small(
     layout: str | SkeletonLayout, num_classes: int, **kwargs: Any
 ) -> MultimodalGCN:
-    r"""The teacher of `mk_sgn_small`: ten blocks, 32 to 128 wide.
+    r"""Teacher of a small [MK-SGN](https://arxiv.org/abs/2404.10210): ten blocks, 32 to 128 wide.
 
     Args:
         layout: Layout of the skeletons, or its name.
@@ -125,7 +125,7 @@ def multimodal_gcn_small(
 
 @register_model
 def stgcn(layout: str | SkeletonLayout, num_classes: int, **kwargs: Any) -> GraphNetwork:
-    r"""ST-GCN as released: fixed partitions with learnt importance, dropout in the blocks.
+    r"""[ST-GCN](https://arxiv.org/abs/1801.07455) as released: fixed partitions, learnt importance.
 
     Args:
         layout: Layout of the skeletons, or its name.
@@ -142,7 +142,7 @@ def stgcn(layout: str | SkeletonLayout, num_classes: int, **kwargs: Any) -> Grap
 
 @register_model
 def agcn(layout: str | SkeletonLayout, num_classes: int, **kwargs: Any) -> GraphNetwork:
-    r"""One stream of 2s-AGCN: adaptive graphs.
+    r"""One stream of [2s-AGCN](https://arxiv.org/abs/1805.07694): adaptive graphs.
 
     Args:
         layout: Layout of the skeletons, or its name.
@@ -158,7 +158,7 @@ def agcn(layout: str | SkeletonLayout, num_classes: int, **kwargs: Any) -> Graph
 
 @register_model
 def ctrgcn(layout: str | SkeletonLayout, num_classes: int, **kwargs: Any) -> GraphNetwork:
-    r"""CTR-GCN: a graph for each channel, multi-scale temporal convolution.
+    r"""[CTR-GCN](https://arxiv.org/abs/2107.12213): a graph for each channel, multi-scale in time.
 
     Args:
         layout: Layout of the skeletons, or its name.

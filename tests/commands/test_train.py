@@ -4,11 +4,12 @@ import os
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from sgnkit.cli import main
-from sgnkit.training import load_model
+from sgnkit.training import Scores, load_model
 
 
 def test_test_and_predict(finished, config, tmp_path, capsys):
@@ -46,6 +47,43 @@ def test_mistakes_give_one_message(config, capsys):
         message = capsys.readouterr().err
         assert message.startswith("sgnkit test: ")
         assert "Traceback" not in message
+
+
+def test_json_on_standard_output_and_nothing_else(finished, config, tmp_path, capfd):
+    saved = json.loads((finished / "results.json").read_text())
+    run = ["--config", str(finished / "config.yaml"), "--json"]
+
+    def answer(*words):
+        assert main(list(words)) == 0
+        return json.loads(capfd.readouterr().out)
+
+    found = answer("test", *run)
+    assert found["accuracy"] == saved["accuracy"] and "encoders.0.neuron" in found["firing_rates"]
+    rows = answer("predict", *run)
+    assert len(rows) == saved["clips"] and not (tmp_path / "predictions.csv").exists()
+    ckpt = ["--ckpt", str(finished / "weights.pt"), "--synthetic", "--frames", "6"]
+    (report,) = answer("energy", *ckpt, "--clips", "1", "--json").values()
+    assert report["estimate"]
+    trained = answer("train", "--config", str(config), "--json", "--trainer.max_epochs", "1")
+    assert trained["epochs"] == 1 and (Path(trained["folder"]) / "weights.pt").is_file()
+
+
+def test_quiet(config, capfd):
+    words = ["--config", str(config), "--quiet", "--trainer.max_epochs", "1"]
+    assert main(["train", *words, "--trainer.progress_bar", "on"]) == 0
+    captured = capfd.readouterr()
+    first, second = captured.out.splitlines()
+    assert first.startswith("base_sgn_small: accuracy ") and second.startswith("results: ")
+    assert captured.err == ""
+
+
+def test_scores_as_a_teacher(finished, tmp_path, capsys):
+    out = tmp_path / "scores.npz"
+    words = ["--config", str(finished / "config.yaml"), "--split", "train", "--out", str(out)]
+    assert main(["predict", *words]) == 0
+    assert len(Scores.load(out).names) > 0
+    assert main(["predict", *words[:-1], "a.doc"]) == 2
+    assert "cannot write this kind of file" in capsys.readouterr().err
 
 
 @pytest.mark.slow
