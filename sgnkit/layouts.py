@@ -225,3 +225,4 @@ TABLES: dict[str, tuple[str, str, tuple[Row, ...]]] = {
     ),
     "hand21": ("wrist", "MediaPipe Hands joint order; tree of pyskl (handmp)", _HAND21),
 }
+"""Of each built-in layout: centre, source of the tree, and name, parent and place of each joint."""
