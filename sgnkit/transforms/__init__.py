@@ -3,6 +3,7 @@
 from torch_geometric.transforms import Compose
 
 from sgnkit.transforms._cleaning import Change, CleaningStep, ClipReport
+from sgnkit.transforms.align import AlignBody
 from sgnkit.transforms.augment import Jitter, RandomRotate, RandomScale, rotation_matrix
 from sgnkit.transforms.bodies import AssembleActors, FilterLength, FilterMotion, FilterSpread
 from sgnkit.transforms.clean import Clean, CleanReport, cleaning_steps
@@ -15,9 +16,9 @@ from sgnkit.transforms.gaps import (
 )
 from sgnkit.transforms.joints import DropJoints, MirrorLeftRight, PadPersons, SelectJoints
 from sgnkit.transforms.modality import ToModalities
-from sgnkit.transforms.normalize import AlignBody, Center, MinMaxNormalize
+from sgnkit.transforms.normalize import Center, MinMaxNormalize
 from sgnkit.transforms.persons import SelectPersons
-from sgnkit.transforms.time import RandomCropResize, UniformSample
+from sgnkit.transforms.time import RandomCropResize, TakeFrames, UniformSample
 
 __all__ = [
     "AlignBody",
@@ -46,6 +47,7 @@ __all__ = [
     "RandomScale",
     "SelectJoints",
     "SelectPersons",
+    "TakeFrames",
     "ToModalities",
     "UniformSample",
     "ZeroMissing",

@@ -10,6 +10,7 @@ from torch import Tensor
 from torch_geometric.transforms import BaseTransform
 
 from sgnkit.data import SkeletonData
+from sgnkit.errors import DataError
 from sgnkit.layout import SkeletonLayout
 
 __all__ = [
@@ -34,7 +35,12 @@ class ClipTransform(BaseTransform):
 
     Where many clips at once take less time, a subclass also defines `forward_batch`: see
     [`transform_clips`][sgnkit.data.transform_clips].
+
+    Attributes:
+        frame_wise: Whether each frame is changed on its own, whatever stands before and after it.
     """
+
+    frame_wise = False
 
     def __call__(self, data: Any) -> SkeletonData:
         check_clip(self, data)
@@ -43,6 +49,30 @@ class ClipTransform(BaseTransform):
     def forward(self, data: SkeletonData) -> SkeletonData:
         """Changes the shallow copy ``data`` and returns it."""
         raise NotImplementedError
+
+    def step_frame(self, data: SkeletonData, state: Any = None) -> tuple[SkeletonData, Any]:
+        """Transforms a clip of one frame, the next one of a stream. The caller owns the state.
+
+        All frames of a clip, one after the other, become what they become in the clip.
+
+        Args:
+            data: A clip of one frame.
+            state: What the last call returned; None is the start of a stream. It is not changed.
+
+        Returns:
+            The frame, and the state after it.
+
+        Raises:
+            DataError: If the transform has to see the whole clip.
+        """
+        if not self.frame_wise:
+            raise DataError(
+                f"{self} has to see the whole clip, so it cannot run frame by frame",
+                expected="transforms of a frame and those before it: Center(causal=True), "
+                "MinMaxNormalize(causal=True), AlignBody, TakeFrames, SelectJoints, PadPersons",
+                remedy="train with those, see the guide on streaming",
+            )
+        return self(data), state
 
 
 def check_clip(transform: object, data: object) -> None:

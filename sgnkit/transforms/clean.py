@@ -11,6 +11,7 @@ from torch_geometric.transforms import BaseTransform
 
 from sgnkit.data import SkeletonData
 from sgnkit.transforms._cleaning import CleaningStep, ClipReport, several
+from sgnkit.transforms.align import AlignBody
 from sgnkit.transforms.bodies import AssembleActors, FilterLength, FilterSpread
 from sgnkit.transforms.gaps import (
     CutEmptyFrames,
@@ -19,7 +20,7 @@ from sgnkit.transforms.gaps import (
     LoopFrames,
     ZeroMissing,
 )
-from sgnkit.transforms.normalize import AlignBody, Center
+from sgnkit.transforms.normalize import Center
 from sgnkit.transforms.persons import SelectPersons
 
 __all__ = ["POLICIES", "Clean", "CleanReport", "cleaning_steps"]

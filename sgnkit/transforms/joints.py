@@ -150,6 +150,8 @@ class PadPersons(ClipTransform):
         torch.Size([50, 31, 3])
     """
 
+    frame_wise = True
+
     def __init__(self, num_persons: int = 2) -> None:
         if num_persons < 1:
             raise ValueError(f"PadPersons: num_persons must be at least 1, got {num_persons}")
@@ -190,6 +192,8 @@ class SelectJoints(ClipTransform):
         >>> SelectJoints("kinect20")(data).layout
         'kinect20'
     """
+
+    frame_wise = True
 
     def __init__(self, layout: str | SkeletonLayout) -> None:
         self.layout = get_layout(layout)

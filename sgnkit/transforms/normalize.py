@@ -1,6 +1,9 @@
-"""Transforms that take place, size and orientation out of a clip."""
+"""Transforms that take place and size out of a clip."""
 
 from __future__ import annotations
+
+import copy
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -15,7 +18,7 @@ from sgnkit.transforms._base import (
     trajectory,
 )
 
-__all__ = ["AlignBody", "Center", "MinMaxNormalize"]
+__all__ = ["Center", "MinMaxNormalize"]
 
 
 class Center(ClipTransform):
@@ -29,6 +32,8 @@ class Center(ClipTransform):
             layout.
         frame: `"first"` subtracts the joint's place in the first frame from all frames and keeps
             the walk of the body; `"each"` subtracts its place in each frame.
+        causal: Whether no frame depends on a later one: where the joint was not observed it counts
+            as at its last place, and nothing moves until all its joints have been observed.
 
     Shapes:
         - **x**: $(N, T, C)$
@@ -40,26 +45,60 @@ class Center(ClipTransform):
         [0.0, 0.0, 0.0]
     """
 
-    def __init__(self, joint: JointSpec | None = None, frame: str = "first") -> None:
+    def __init__(
+        self, joint: JointSpec | None = None, frame: str = "first", causal: bool = False
+    ) -> None:
         if frame not in ("first", "each"):
             raise ValueError(f"Center: frame must be 'first' or 'each', got {frame!r}")
         self.joint = joint
         self.frame = frame
+        self.causal = causal
 
     def forward(self, data: SkeletonData) -> SkeletonData:
         """Returns the clip moved."""
+        if self.causal:
+            nodes = self._nodes(data.skeleton)
+            data.x = data.x - self._path(data.x[nodes], data.mask[nodes])
+            return data
         origin = trajectory(data, data.skeleton.center if self.joint is None else self.joint)
         data.x = data.x - (origin[:1] if self.frame == "first" else origin)
         return data
 
+    def step_frame(self, data: SkeletonData, state: Any = None) -> tuple[SkeletonData, Any]:
+        """Moves one frame of a stream."""
+        nodes = self._nodes(data.skeleton)
+        x, mask = data.x[nodes, 0], data.mask[nodes, 0]
+        if not self.causal and not mask.all() and (self.frame == "each" or state is None):
+            return super().step_frame(data)  # later frames would have to tell
+        place, seen, origin = state or (torch.zeros_like(x), torch.zeros_like(mask), None)
+        place, seen = torch.where(mask.unsqueeze(-1), x, place), seen | mask
+        if seen.all() and (self.frame == "each" or origin is None):
+            origin = place.mean(dim=0)
+        moved = copy.copy(data)
+        moved.x = data.x if origin is None else data.x - origin
+        return moved, (place, seen, origin)
+
+    def _nodes(self, layout: SkeletonLayout) -> list[int]:
+        return joint_indices(layout, layout.center if self.joint is None else self.joint)
+
+    def _path(self, x: Tensor, mask: Tensor) -> Tensor:
+        """Returns the origin of each frame (T, C) from the joints (J, T, C), without later ones."""
+        frame = torch.arange(x.size(1), device=x.device)
+        last = frame.expand_as(mask).where(mask, frame.new_tensor(-1)).cummax(dim=1).values
+        place = x.gather(1, last.clamp(min=0).unsqueeze(-1).expand_as(x)).mean(dim=0)
+        seen = (last >= 0).all(dim=0)
+        if self.frame == "first" and seen.any():
+            place = place[seen.int().argmax()].expand_as(place)
+        return place * seen.unsqueeze(-1)
+
     def forward_batch(self, clips: ClipList, streams: RandomStreams) -> ClipList:
         """Returns all clips moved."""
-        nodes = joint_indices(
-            clips.layout, clips.layout.center if self.joint is None else self.joint
-        )
+        nodes = self._nodes(clips.layout)
         end, out = 1 if self.frame == "first" else None, []
         for x, mask in zip(clips.x, clips.mask, strict=True):
-            if mask is not None and not mask[nodes].all():
+            if mask is not None and self.causal:
+                path = self._path(x[nodes], mask[nodes])
+            elif mask is not None and not mask[nodes].all():
                 path = fill_missing(x[nodes], mask[nodes])[0][:, :end].mean(dim=0)
             elif len(nodes) == 1:
                 path = x[nodes[0], :end]
@@ -70,7 +109,8 @@ class Center(ClipTransform):
 
     def __repr__(self) -> str:
         joint = "" if self.joint is None else f"{self.joint!r}, "
-        return f"{type(self).__name__}({joint}frame={self.frame!r})"
+        causal = ", causal=True" if self.causal else ""
+        return f"{type(self).__name__}({joint}frame={self.frame!r}{causal})"
 
 
 class MinMaxNormalize(ClipTransform):
@@ -86,6 +126,10 @@ class MinMaxNormalize(ClipTransform):
     Note:
         The three axes are scaled apart, as in the NW-UCLA recipe, so body proportions are lost.
 
+    Args:
+        causal: Whether minimum and maximum of a frame are those of the frames so far, instead of
+            those of the whole clip.
+
     Shapes:
         - **x**: $(N, T, C)$
 
@@ -96,14 +140,32 @@ class MinMaxNormalize(ClipTransform):
         [1.0, 1.0, 1.0]
     """
 
+    def __init__(self, causal: bool = False) -> None:
+        self.causal = causal
+
     def forward(self, data: SkeletonData) -> SkeletonData:
         """Returns the clip normalised."""
-        data.x = _normalized(data.x, data.mask)
+        data.x = (_normalized_so_far if self.causal else _normalized)(data.x, data.mask)
         return data
+
+    def step_frame(self, data: SkeletonData, state: Any = None) -> tuple[SkeletonData, Any]:
+        """Normalises one frame of a stream."""
+        if not self.causal:
+            return super().step_frame(data)
+        low, high = _extrema(data.x, data.mask)
+        if state is not None:
+            low, high = torch.minimum(low, state[0]), torch.maximum(high, state[1])
+        moved = copy.copy(data)
+        moved.x = _scaled(data.x, low, high)
+        return moved, (low, high)
 
     def forward_batch(self, clips: ClipList, streams: RandomStreams) -> ClipList:
         """Returns all clips normalised."""
-        return clips.with_([_normalized(*p) for p in zip(clips.x, clips.mask, strict=True)])
+        normalized = _normalized_so_far if self.causal else _normalized
+        return clips.with_([normalized(*p) for p in zip(clips.x, clips.mask, strict=True)])
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({'causal=True' if self.causal else ''})"
 
 
 def _normalized(x: Tensor, mask: Tensor | None) -> Tensor:
@@ -114,128 +176,27 @@ def _normalized(x: Tensor, mask: Tensor | None) -> Tensor:
         hidden = ~mask.reshape(-1)
         low = rows.masked_fill(hidden, torch.inf).amin(dim=1)
         high = rows.masked_fill(hidden, -torch.inf).amax(dim=1)
+    return _scaled(x, low, high)
+
+
+def _normalized_so_far(x: Tensor, mask: Tensor | None) -> Tensor:
+    low, high = _extrema(x, mask)
+    return _scaled(x, low.cummin(dim=0).values, high.cummax(dim=0).values)
+
+
+def _extrema(x: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor]:
+    """Returns minimum and maximum of each frame (T, C)."""
+    if mask is None or mask.all():
+        return x.amin(dim=0), x.amax(dim=0)
+    hidden = ~mask.unsqueeze(-1)
+    low, high = x.masked_fill(hidden, torch.inf), x.masked_fill(hidden, -torch.inf)
+    return low.amin(dim=0), high.amax(dim=0)
+
+
+def _scaled(x: Tensor, low: Tensor, high: Tensor) -> Tensor:
+    """Maps the extent between two extrema to [-1, 1], and what has none to 0."""
     extent = high - low
     degenerate = ~(extent > 0)
     extent = extent.masked_fill(degenerate, 1)
     out = (x - low).div_(extent).mul_(2).sub_(1)
     return out.masked_fill(degenerate, 0) if degenerate.any() else out
-
-
-class AlignBody(ClipTransform):
-    r"""Rotates a clip about the origin so that the first person stands upright and faces ahead,
-    as in the ["Two-Stream Adaptive Graph Convolutional Networks"](https://arxiv.org/abs/1805.07694)
-    paper.
-
-    In the first frame the spine is turned to $+z$, then the line from the left to the right
-    shoulder to $+x$; one rotation serves all persons and frames. Clips with two coordinates turn
-    in their plane until the spine points to $+y$. A line without length turns nothing.
-
-    Note:
-        The second rotation takes the whole shoulder line to $+x$, so the spine leans by as much
-        as the two lines were not at right angles. Centre the clip first: see
-        [`Center`][sgnkit.transforms.Center].
-
-    Args:
-        spine: Lower and upper end; each a joint or several that stand for their mean. Defaults to
-            the lowest bone of the spine, or to the middle of the hips and that of the shoulders.
-        shoulders: Left and right joint. Defaults to the two shoulders.
-
-    Shapes:
-        - **x**: $(N, T, C)$ with $C = 2$ or $3$
-
-    Raises:
-        ValueError: If the layout has no spine or no shoulders by name and none is given.
-
-    Examples:
-        >>> from sgnkit import SkeletonData
-        >>> data = SkeletonData.from_array(torch.rand(31, 20, 3), "kinect20")
-        >>> x = AlignBody()(data).x
-        >>> line = x[8, 0] - x[4, 0]
-        >>> torch.allclose(line / line.norm(), torch.tensor([1.0, 0.0, 0.0]), atol=1e-5)
-        True
-    """
-
-    def __init__(
-        self,
-        spine: tuple[JointSpec, JointSpec] | None = None,
-        shoulders: tuple[JointSpec, JointSpec] | None = None,
-    ) -> None:
-        self.spine = spine
-        self.shoulders = shoulders
-
-    def forward(self, data: SkeletonData) -> SkeletonData:
-        """Returns the clip rotated."""
-        channels = data.x.size(-1)
-        if channels not in (2, 3):
-            raise ValueError(f"AlignBody: needs 2 or 3 coordinates, got C={channels}")
-        layout = data.skeleton
-        spine = self._line(data, self.spine or _default("spine", _SPINES, layout))
-        if channels == 2:
-            rotation = _turn_plane(spine)
-        else:
-            rotation = _turn(spine, spine.new_tensor([0.0, 0.0, 1.0]))
-            shoulders = self._line(data, self.shoulders or _default("shoulders", _SIDES, layout))
-            rotation = _turn(rotation @ shoulders, spine.new_tensor([1.0, 0.0, 0.0])) @ rotation
-        data.x = data.x @ rotation.t().to(data.x)
-        return data
-
-    @staticmethod
-    def _line(data: SkeletonData, ends: tuple[JointSpec, JointSpec]) -> Tensor:
-        start, end = (trajectory(data, joint)[0].double() for joint in ends)
-        return end - start
-
-    def __repr__(self) -> str:
-        given = {"spine": self.spine, "shoulders": self.shoulders}
-        args = ", ".join(f"{key}={value!r}" for key, value in given.items() if value is not None)
-        return f"{type(self).__name__}({args})"
-
-
-Line = tuple[JointSpec, JointSpec]
-
-_SPINES: tuple[Line, ...] = (
-    ("spine_base", "spine_mid"),
-    ("hip_center", "spine"),
-    ("torso", "neck"),
-    (("left_hip", "right_hip"), ("left_shoulder", "right_shoulder")),
-)
-_SIDES: tuple[Line, ...] = (("left_shoulder", "right_shoulder"),)
-
-
-def _default(argument: str, lines: tuple[Line, ...], layout: SkeletonLayout) -> Line:
-    for line in lines:
-        try:
-            for end in line:
-                joint_indices(layout, end)
-        except ValueError:
-            continue
-        return line
-    raise ValueError(
-        f"AlignBody: layout {layout.name!r} has no {argument} by name; give {argument}=(joint, "
-        f"joint) from {', '.join(layout.joints)}"
-    )
-
-
-def _turn(line: Tensor, target: Tensor) -> Tensor:
-    """Returns the smallest rotation (3, 3) that turns ``line`` to the unit vector ``target``."""
-    eye = torch.eye(3, dtype=line.dtype, device=line.device)
-    length = line.norm()
-    if length == 0:
-        return eye
-    line = line / length
-    cos = torch.dot(line, target)
-    if cos < -1 + 1e-12:  # opposite: half a turn about any axis at right angles
-        axis = torch.linalg.cross(target, eye[int(target.abs().argmin())])
-        return 2 * torch.outer(axis, axis) - eye
-    x, y, z = torch.linalg.cross(line, target)
-    zero = torch.zeros_like(x)
-    cross = torch.stack([zero, -z, y, z, zero, -x, -y, x, zero]).view(3, 3)
-    return eye + cross + cross @ cross / (1 + cos)
-
-
-def _turn_plane(line: Tensor) -> Tensor:
-    """Returns the rotation (2, 2) that turns ``line`` to the second axis."""
-    length = line.norm()
-    if length == 0:
-        return torch.eye(2, dtype=line.dtype, device=line.device)
-    sin, cos = line / length
-    return torch.stack([cos, -sin, sin, cos]).view(2, 2)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor
 
 from sgnkit.data import ClipList, RandomStreams, SkeletonData
 from sgnkit.transforms._base import ClipTransform, draw
 
-__all__ = ["RandomCropResize", "UniformSample"]
+__all__ = ["RandomCropResize", "TakeFrames", "UniformSample"]
 
 
 class UniformSample(ClipTransform):
@@ -179,6 +181,63 @@ class RandomCropResize(ClipTransform):
     def __repr__(self) -> str:
         floor = f", min_frames={self.min_frames}" if self.min_frames > 1 else ""
         return f"{type(self).__name__}({self.num_frames}, scale={self.scale}{floor})"
+
+
+class TakeFrames(ClipTransform):
+    """Takes a run of frames as they were recorded, without resampling.
+
+    A network that is to run frame by frame has to know the tempo of the stream, which resampling
+    changes from clip to clip. In a stream every frame passes.
+
+    Args:
+        num_frames: Number of frames to take, at least 1. A shorter clip repeats its last frame.
+        random: Whether the run begins at a random place (training) or at the first frame.
+
+    Shapes:
+        - **x**: $(N, L, C)$ becomes $(N, n, C)$
+        - **mask**: $(N, L)$ becomes $(N, n)$
+
+    Examples:
+        >>> from sgnkit import SkeletonData
+        >>> data = SkeletonData.from_array(torch.rand(31, 20, 3), "kinect20")
+        >>> TakeFrames(24)(data).x.shape
+        torch.Size([20, 24, 3])
+    """
+
+    frame_wise = True
+
+    def __init__(self, num_frames: int, random: bool = False) -> None:
+        if num_frames < 1:
+            raise ValueError(f"TakeFrames: num_frames must be at least 1, got {num_frames}")
+        self.num_frames = num_frames
+        self.random = random
+
+    def forward(self, data: SkeletonData) -> SkeletonData:
+        """Returns the clip with `num_frames` frames."""
+        index = self._index(data.x.size(1)).to(data.x.device)
+        data.x, data.mask = data.x.index_select(1, index), data.mask.index_select(1, index)
+        return data
+
+    def forward_batch(self, clips: ClipList, streams: RandomStreams) -> ClipList:
+        """Returns all clips with `num_frames` frames."""
+        index = streams.draw(self._index, clips.num_frames)
+        return clips.with_(
+            [x.index_select(1, i) for x, i in zip(clips.x, index, strict=True)],
+            [m if m is None else m[:, i] for m, i in zip(clips.mask, index, strict=True)],
+        )
+
+    def step_frame(self, data: SkeletonData, state: Any = None) -> tuple[SkeletonData, Any]:
+        """Lets one frame of a stream pass."""
+        return data, state
+
+    def _index(self, length: int) -> Tensor:
+        spare = max(length - self.num_frames, 0)
+        start = int(torch.randint(spare + 1, ())) if self.random else 0
+        return (start + torch.arange(self.num_frames)).clamp(max=length - 1)
+
+    def __repr__(self) -> str:
+        random = ", random=True" if self.random else ""
+        return f"{type(self).__name__}({self.num_frames}{random})"
 
 
 def _between(x: Tensor, first: Tensor, last: Tensor, weight: Tensor) -> Tensor:

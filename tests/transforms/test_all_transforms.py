@@ -24,7 +24,13 @@ register_layout(get_layout("kinect20").subset(ARMS, name="kinect20_arms"))
 TRANSFORMS = {
     "AlignBody": [T.AlignBody(), T.AlignBody(spine=(0, 1), shoulders=("left_hip", "right_hip"))],
     "AssembleActors": [T.AssembleActors(), T.AssembleActors(1, rule="frames")],
-    "Center": [T.Center(), T.Center("head", frame="each"), T.Center(("left_hip", 16))],
+    "Center": [
+        T.Center(),
+        T.Center("head", frame="each"),
+        T.Center(("left_hip", 16)),
+        T.Center(causal=True),
+        T.Center("head", "each", causal=True),
+    ],
     "Clean": [T.Clean("keypoints"), T.Clean("ctr_gcn"), T.Clean([T.Center()])],
     "Compose": [T.Compose([T.Center(), T.RandomRotate(60), T.UniformSample(8, random=True)])],
     "CutEmptyFrames": [T.CutEmptyFrames(), T.CutEmptyFrames("first")],
@@ -36,7 +42,7 @@ TRANSFORMS = {
     "FilterSpread": [T.FilterSpread()],
     "Jitter": [T.Jitter(0.1)],
     "LoopFrames": [T.LoopFrames(50)],
-    "MinMaxNormalize": [T.MinMaxNormalize()],
+    "MinMaxNormalize": [T.MinMaxNormalize(), T.MinMaxNormalize(causal=True)],
     "MirrorLeftRight": [T.MirrorLeftRight(0.5), T.MirrorLeftRight(1.0, axis=1)],
     "PadPersons": [T.PadPersons(2), T.PadPersons(3)],
     "RandomCropResize": [T.RandomCropResize(8), T.RandomCropResize(8, 0.95, min_frames=4)],
@@ -44,6 +50,7 @@ TRANSFORMS = {
     "RandomScale": [T.RandomScale((0.5, 1.5))],
     "SelectJoints": [T.SelectJoints("kinect20_arms")],
     "SelectPersons": [T.SelectPersons(1), T.SelectPersons(None, by="variance", ratio=0.8)],
+    "TakeFrames": [T.TakeFrames(8), T.TakeFrames(8, random=True)],
     "ToModalities": [T.ToModalities(), T.ToModalities("bone")],
     "UniformSample": [
         T.UniformSample(8),
@@ -53,7 +60,7 @@ TRANSFORMS = {
     "ZeroMissing": [T.ZeroMissing()],
 }
 RANDOM = {"Compose", "DropJoints", "Jitter", "MirrorLeftRight", "RandomCropResize", "RandomRotate",
-          "RandomScale", "UniformSample"}  # fmt: skip
+          "RandomScale", "TakeFrames", "UniformSample"}  # fmt: skip
 INSTANCES = [
     pytest.param(transform, id=str(transform)) for row in TRANSFORMS.values() for transform in row
 ]
