@@ -90,7 +90,7 @@ PARTITION = re.compile(r'^\| `\{"partition": "(\w+)"\}`.*\| ([\d, ]+) \| ([\d., 
 
 
 def test_partitions_of_st_gcn():
-    rows = PARTITION.findall(TEXT["gcn_baselines.md"])
+    rows = PARTITION.findall(TEXT["stgcn.md"])
     assert len(rows) == 4
     for name, entries, sums in rows:
         graph = sgnkit.get_layout("ntu25").adjacency(name)
