@@ -13,11 +13,13 @@ import torch
 from torch import Tensor
 from torch_geometric.data import Batch
 
+from sgnkit._landmarks import is_landmarks, plain_landmarks
 from sgnkit.data import SkeletonData
 from sgnkit.errors import CheckpointError, ConfigError, DataError
 from sgnkit.export import Description, load_network
 from sgnkit.layout import SkeletonLayout, get_layout
 from sgnkit.nn import SkeletonGraph
+from sgnkit.stream import Stream
 from sgnkit.transforms.recipe import transforms_from_recipe
 
 __all__ = ["Recognizer"]
@@ -128,6 +130,19 @@ class Recognizer:
                     shares[i] = row
         return [self._named(share) for share in shares if share is not None]
 
+    def stream(self, num_persons: int = 1, **options: Any) -> Stream:
+        """Returns the recogniser of a stream that takes one frame at a time.
+
+        Args:
+            num_persons: Bodies that a frame has at most.
+            **options: Those of a call of [`Recognizer`][sgnkit.Recognizer] that go for every
+                frame: `layout`, `frame_rate`, `min_score` and `missing`.
+
+        Raises:
+            sgnkit.errors.DataError: If the network or its preprocessing looks at later frames.
+        """
+        return Stream(self, num_persons, **options)
+
     def prepare(
         self,
         keypoints: Any,
@@ -177,10 +192,14 @@ class Recognizer:
         if isinstance(keypoints, SkeletonData):
             self._check_layout(keypoints.layout)
             return keypoints
-        if isinstance(keypoints, (str, os.PathLike)) or _is_landmarks(keypoints):
+        if isinstance(keypoints, (str, os.PathLike)) or is_landmarks(keypoints):
             from sgnkit.datasets._keypoints import read_keypoints
 
-            frames = keypoints if isinstance(keypoints, (str, os.PathLike)) else _plain(keypoints)
+            frames = (
+                keypoints
+                if isinstance(keypoints, (str, os.PathLike))
+                else plain_landmarks(keypoints)
+            )
             return read_keypoints(
                 frames, self.layout, axes=axes, min_score=min_score, missing=missing
             )
@@ -267,36 +286,3 @@ def _array(keypoints: Any) -> np.ndarray:
             found=f"{type(keypoints).__name__} of {array.dtype}",
         )
     return array.astype("float32") if array.dtype.kind != "f" else array
-
-
-def _is_landmarks(keypoints: Any) -> bool:
-    """Whether these are frames of OpenPose or MediaPipe: the first one that is not empty tells."""
-    if not isinstance(keypoints, (list, tuple)):
-        return False
-    frame = next((f for f in keypoints if f is not None and not _is_empty(f)), None)
-    while isinstance(frame, (list, tuple)) and frame:
-        frame = frame[0]
-    names = ("x", "landmark", "pose_landmarks", "pose_world_landmarks")
-    return isinstance(frame, dict) or any(hasattr(frame, name) for name in names)
-
-
-def _is_empty(frame: Any) -> bool:
-    return isinstance(frame, (list, tuple, dict)) and not frame
-
-
-def _plain(value: Any) -> Any:
-    """Turns result objects of a detector into dictionaries; world landmarks come first."""
-    if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items()}
-    if isinstance(value, np.generic):
-        return value.item()
-    if value is None or isinstance(value, (str, int, float)):
-        return value
-    if hasattr(value, "x") and hasattr(value, "y"):
-        names = ("x", "y", "z", "visibility")
-        found = {name: getattr(value, name, None) for name in names}
-        return {name: float(item) for name, item in found.items() if item is not None}
-    for name in ("pose_world_landmarks", "pose_landmarks", "landmark"):
-        if hasattr(value, name):
-            return {name: _plain(getattr(value, name))}
-    return [_plain(item) for item in value]

@@ -6,7 +6,6 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-import torch
 from torch import Tensor
 
 from sgnkit.errors import CheckpointError
@@ -46,8 +45,7 @@ def load_network(path: str | os.PathLike[str]) -> tuple[Description, Callable[..
     if path.suffix in (".pt", ".ckpt"):
         content = read_checkpoint(path)
         model = load_model(path)
-        wrapped = TensorModel(model).eval()
-        return Description.from_checkpoint(content, model), torch.no_grad()(wrapped.forward)
+        return Description.from_checkpoint(content, model), TensorModel(model.requires_grad_(False))
     if path.suffix not in _LOADERS:
         raise CheckpointError(
             "the ending of the file is not known",

@@ -65,7 +65,7 @@ class AlignBody(ClipTransform):
     def step_frame(self, data: SkeletonData, state: Any = None) -> tuple[SkeletonData, Any]:
         """Rotates one frame of a stream as the first one."""
         if state is None:
-            lines = (self.spine or _default("spine", _SPINES, data.skeleton),)
+            lines: tuple[Line, ...] = (self.spine or _default("spine", _SPINES, data.skeleton),)
             if data.x.size(-1) == 3:
                 lines += (self.shoulders or _default("shoulders", _SIDES, data.skeleton),)
             ends = [i for line in lines for end in line for i in joint_indices(data.skeleton, end)]

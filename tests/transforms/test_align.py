@@ -94,7 +94,5 @@ def test_align_needs_a_body():
 
 
 def test_repr():
-    assert str(Center()) == "Center(frame='first')"
-    assert str(Center("spine", frame="each")) == "Center('spine', frame='each')"
     assert str(AlignBody()) == "AlignBody()"
     assert str(AlignBody(spine=(0, 1))) == "AlignBody(spine=(0, 1))"

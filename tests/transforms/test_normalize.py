@@ -96,3 +96,10 @@ def test_min_max_with_nothing_observed():
     data = clip()
     data.mask[:] = False
     assert MinMaxNormalize()(data).x.abs().max() == 0
+
+
+def test_repr():
+    assert str(Center()) == "Center(frame='first')"
+    assert str(Center("spine", frame="each")) == "Center('spine', frame='each')"
+    assert str(Center(causal=True)) == "Center(frame='first', causal=True)"
+    assert str(MinMaxNormalize(causal=True)) == "MinMaxNormalize(causal=True)"
