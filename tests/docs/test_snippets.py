@@ -1,7 +1,8 @@
 """Every Python block of the documentation and the README runs, page by page.
 
 On pages with the comment `<!-- commands -->` the lines `sgnkit ...` of Bash blocks run too, and
-YAML blocks with a title are the files of that name.
+YAML blocks with a title are the files of that name. Python blocks whose title is a file name, or one
+of the libraries in FOREIGN, are only compiled: the latter show how it is written elsewhere.
 """
 
 import glob
@@ -31,6 +32,7 @@ BLOCK = re.compile(
 )
 TITLE = re.compile(r'title="([^"]+)"')
 # A page whose blocks take more than a few seconds carries this comment and runs with -m slow.
+FOREIGN = ("SpikingJelly", "snnTorch", "PyTorch Geometric Temporal", "pyskl")
 SLOW = "<!-- slow -->"
 COMMANDS = "<!-- commands -->"
 
@@ -49,6 +51,11 @@ def all_blocks(text: str) -> list[tuple[str, str, str]]:
 def blocks(text: str) -> list[str]:
     """Returns the code of each Python block."""
     return [code for kind, _, code in all_blocks(text) if kind == "python"]
+
+
+def is_only_shown(title: str) -> bool:
+    """Whether a Python block with this title is a file of the reader's, or of another library."""
+    return title.endswith(".py") or title in FOREIGN
 
 
 def run_commands(code: str) -> None:
@@ -109,11 +116,14 @@ def test_blocks_of_page_run(page, workplace, monkeypatch):
     monkeypatch.setitem(sys.modules, module.__name__, module)
     text = page.read_text(encoding="utf-8")
     for kind, info, code in all_blocks(text):
+        title = TITLE.search(info)
         if kind == "python":
-            exec(compile(code, str(page), "exec"), module.__dict__)
+            compiled = compile(code, str(page), "exec")
+            if not is_only_shown(title[1] if title else ""):
+                exec(compiled, module.__dict__)
         elif COMMANDS in text and kind == "bash":
             run_commands(code)
-        elif COMMANDS in text and (title := TITLE.search(info)):
+        elif COMMANDS in text and title:
             Path(title[1]).write_text(code, encoding="utf-8")
 
 
@@ -121,6 +131,11 @@ def test_blocks_are_found_with_their_lines():
     text = "a\n\n```python\nx = 1\n```\n\n- b\n\n    ```python\n    y = 2\n    ```\n"
     text += "\n```bash\nls\n```\n"
     assert blocks(text) == ["\n\n\nx = 1", "\n" * 9 + "y = 2"]
+
+
+def test_only_marked_blocks_are_left_out():
+    assert is_only_shown("snnTorch") and is_only_shown("train.py")
+    assert not is_only_shown("") and not is_only_shown("sgnkit")
 
 
 def test_every_block_is_closed():
