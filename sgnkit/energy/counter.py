@@ -52,6 +52,7 @@ _SUMS = {  # where the summed values stand
     _aten.index_put_: 2,
     _aten.segment_reduce: 0,
 }
+_LOOKUPS = {_aten._embedding_bag, _aten._embedding_bag_forward_only}
 _SUM_NAMES = ("sum", "mean")
 _DOTS = {_aten.sum, _aten.mean}
 _EMPTY = (
@@ -143,6 +144,8 @@ class OperationCounter(TorchDispatchMode):
             self._dot(args[0])
         elif packet in _SUMS:
             self._sum(packet, args, kwargs)
+        elif packet in _LOOKUPS and len(args) > 6 and args[6] is not None:
+            self._lookup(args[0], args[1])
         elif packet.__name__.startswith("segment_") and len(args) > 1:  # of torch-scatter
             self._aggregate(packet.__name__, args[0], packet.__name__.split("_")[1])
         elif packet in flop_registry or "fft" in packet.__name__ or "rnn" in packet.__name__:
@@ -205,6 +208,15 @@ class OperationCounter(TorchDispatchMode):
             self._add("aggregate", count, events, self._rate(values), synops, operands=(values,))
         else:
             self._add("aggregate", count, count, self._rate(values), 0.0, operands=(values,))
+
+    def _lookup(self, rows: Tensor, indices: Tensor) -> None:
+        """Counts rows that are weighed and summed in one pass, one product a number looked up."""
+        events = synops = None
+        if self._spikes(rows):
+            events = float(rows.abs().sum(1, dtype=torch.double)[indices].sum())
+            synops = int(rows.count_nonzero(dim=1)[indices].sum())
+        count = indices.numel() * rows.size(1)
+        self._add("aggregate", count, events, self._rate(rows), synops, operands=(rows,))
 
     def _dot(self, products: Tensor) -> None:
         """Counts products that are summed right away; a sum alone is not counted."""

@@ -11,6 +11,7 @@ from torch_geometric.nn import MessagePassing
 from torch_geometric.nn.dense.linear import Linear
 
 from sgnkit.layout import SkeletonLayout
+from sgnkit.nn.conv._edge_sum import edge_sum
 from sgnkit.nn.conv.adjacency import Adjacency, Mode
 from sgnkit.nn.graph import SkeletonGraph
 from sgnkit.nn.neuron import LIF
@@ -127,7 +128,7 @@ class SpikingGraphConv(MessagePassing):
 
     def current(self, x: Tensor, graph: SkeletonGraph) -> Tensor:
         """Returns the normalised synaptic current, before shortcut and neuron."""
-        if self.fold and not self.training and self.uses_dense(graph):
+        if self.fold and not self.training and self.path != "sparse" and self._same(graph):
             return self.norm(self._folded(x))
         subsets, channels = self.adjacency.num_subsets, self.out_channels
         messages = self.lin(x)
@@ -143,12 +144,15 @@ class SpikingGraphConv(MessagePassing):
             edge_index, subset, weight = self.adjacency.edges(graph)
             sources = messages.reshape(*x.shape[:-2], x.size(-2) * subsets, channels)
             edges = torch.stack([edge_index[0] * subsets + subset, edge_index[1]])
-            out = self.propagate(
-                edges,
-                x=(sources, None),
-                edge_weight=weight,
-                size=(sources.size(-2), x.size(-2)),
-            )
+            if self._own_messages():
+                out = self.propagate(
+                    edges,
+                    x=(sources, None),
+                    edge_weight=weight,
+                    size=(sources.size(-2), x.size(-2)),
+                )
+            else:
+                out = edge_sum(sources, edges, weight, x.size(-2))
         return self.norm(out)
 
     def _folded(self, x: Tensor) -> Tensor:
@@ -169,14 +173,28 @@ class SpikingGraphConv(MessagePassing):
     def message(self, x_j: Tensor, edge_weight: Tensor) -> Tensor:
         return edge_weight.to(x_j.dtype).unsqueeze(-1) * x_j
 
-    def uses_dense(self, graph: SkeletonGraph) -> bool:
-        """Whether the dense path is taken for this batch."""
+    def _own_messages(self) -> bool:
+        """Whether messages are made one by one: a subclass has its own, or PyG or torch looks."""
+        own = type(self).message is not SpikingGraphConv.message
+        return own or bool(self.explain) or torch.compiler.is_compiling()
+
+    def _same(self, graph: SkeletonGraph) -> bool:
+        """Whether every body of the batch has the joints of the layout, in order."""
         layout = self.adjacency.layout
-        same = layout is not None and graph.num_joints == layout.num_joints
+        return layout is not None and graph.num_joints == layout.num_joints
+
+    def uses_dense(self, graph: SkeletonGraph) -> bool:
+        """Whether the dense path is taken for this batch.
+
+        With `path="auto"` it is where it can be, except on a CPU with a graph of bones only.
+        """
+        same = self._same(graph)
         if self.path == "dense" and not same:
             raise ValueError(
                 f"SpikingGraphConv: path='dense' needs every body to have the joints of "
                 f"{self.adjacency}, in order, but the batch has {graph.num_joints or 'mixed'} "
                 "joints a body. Use path='auto'."
             )
+        if self.path == "auto" and self.adjacency.from_edges and not self._own_messages():
+            return same and graph.joint.device.type != "cpu"
         return same and self.path != "sparse"
