@@ -26,6 +26,7 @@ ALLOWED = {
     "energy": {"models", "nn", "data", "layout"},
     "recording": {"nn"},
     "viz": {"recording", "energy", "models", "nn", "data", "layout"},
+    "report": {"viz", "recording", "energy", "models", "nn", "data", "layout"},
     "export": {"models", "nn", "transforms", "data", "layout"},
     "recognizer": {"export", "models", "nn", "transforms", "datasets", "data", "layout"},
     "training": {
@@ -33,6 +34,7 @@ ALLOWED = {
             "recording",
             "energy",
             "viz",
+            "report",
             "models",
             "distill",
             "nn",
@@ -141,7 +143,7 @@ def test_package_data_is_named():
     files = [
         p for p in (ROOT / "sgnkit").rglob("*") if p.is_file() and "__pycache__" not in p.parts
     ]
-    unnamed = [p for p in files if p.suffix not in {".py", ".yaml", ".txt"}]
+    unnamed = [p for p in files if p.suffix not in {".py", ".yaml", ".txt", ".html", ".css", ".js"}]
     assert [p.name for p in unnamed] == ["py.typed"]
 
 

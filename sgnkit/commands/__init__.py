@@ -119,6 +119,12 @@ COMMANDS: dict[str, Command] = {
         "add up the scores of several runs, clip by clip",
         ("sgnkit ensemble runs/joint runs/bone --weights 0.6 0.4 --out fused.npz",),
     ),
+    "report": Command(
+        "Look",
+        "sgnkit.commands.report",
+        "write one page about a run: skeletons, spikes, curves, mistakes, energy",
+        ("sgnkit report runs/mine", "sgnkit report runs/mine --clips 60 --open yes"),
+    ),
     "energy": Command(
         "Look",
         "sgnkit.commands.energy",

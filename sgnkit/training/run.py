@@ -20,13 +20,14 @@ from sgnkit.models.checkpoint import (
     read_checkpoint,
     save_weights,
 )
-from sgnkit.nn import compile_neurons
+from sgnkit.nn import compile_neurons, synchronize
 from sgnkit.training.callbacks import EpochCheckpoint, EpochLog, progress_bar
 from sgnkit.training.checks import check_labels, check_start
 from sgnkit.training.data import dataset_facts, test_loader, train_loader, training_clips
 from sgnkit.training.module import Classifier
 from sgnkit.training.options import Experiment
 from sgnkit.training.rates import FiringRateMonitor
+from sgnkit.training.reporting import report_of_training
 from sgnkit.training.run_folder import (
     git_hash,
     latest_run,
@@ -95,6 +96,9 @@ def train(experiment: Experiment, ckpt_path: str | None = None, command: str = "
         model, experiment.optim, experiment.batch_size, experiment.seed, description, *lesson
     )
     trainer = _trainer(experiment)
+    if experiment.trainer.sync_batchnorm and trainer.world_size > 1:
+        for alone in synchronize(module):
+            print(f"warning: each process has batch-norm statistics of its own in {alone}")
     loader = train_loader(experiment, clips, trainer.global_rank, trainer.world_size)
     val_loader = None if val_clips is None else test_loader(experiment, val_clips)
     folder = _run_folder(experiment, trainer, continued if ckpt_path == "last" else None)
@@ -155,6 +159,7 @@ def train(experiment: Experiment, ckpt_path: str | None = None, command: str = "
         folder / "results.json",
         {**facts, **report.result, **costs, **record, "config": experiment.to_dict()},
     )
+    report_of_training(folder, experiment)
     return folder
 
 
@@ -182,10 +187,9 @@ def _check_fits(saved: dict[str, Any], model: nn.Module, path: Path | None) -> N
 def _trainer(experiment: Experiment) -> L.Trainer:
     options = experiment.trainer
     bars = progress_bar(options.progress_bar)
-    gpu = options.accelerator != "cpu" and torch.cuda.is_available()
-    # torchrun says how many processes it has started; without it there is one.
-    devices = int(os.environ.get("LOCAL_WORLD_SIZE", 1))
-    num_nodes = int(os.environ.get("WORLD_SIZE", devices)) // devices
+    # torchrun says how many processes it has started, on how many machines
+    devices = int(os.environ.get("LOCAL_WORLD_SIZE", options.devices))
+    num_nodes = int(os.environ["WORLD_SIZE"]) // devices if "LOCAL_WORLD_SIZE" in os.environ else 1
     try:
         return L.Trainer(
             max_epochs=options.max_epochs,
@@ -195,7 +199,6 @@ def _trainer(experiment: Experiment) -> L.Trainer:
             strategy="ddp" if devices * num_nodes > 1 else "auto",
             precision=options.precision,
             deterministic=options.deterministic,
-            sync_batchnorm=options.sync_batchnorm and gpu,
             gradient_clip_val=experiment.optim.grad_clip or None,
             use_distributed_sampler=False,
             num_sanity_val_steps=0,

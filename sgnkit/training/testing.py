@@ -91,10 +91,11 @@ def trained_model(experiment: Experiment) -> tuple[nn.Module, list[str]]:
 
 
 def write_report(folder: Path, report: Report, class_names: list[str]) -> None:
-    """Writes scores, curves and confusion matrix into a run folder."""
+    """Writes scores, energy, curves and confusion matrix into a run folder."""
     from sgnkit.viz import plot_confusion, plot_curves
 
     report.scores.save(folder / "scores.npz")
+    report.energy.save(folder / "energy.json")
     figure = plot_confusion(report.result["confusion"], class_names)
     figure.savefig(folder / "confusion.png")
     if (folder / "metrics.csv").exists():

@@ -14,7 +14,7 @@ from sgnkit.viz.style import CYCLE, new_figure, tidy
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["plot_curves"]
+__all__ = ["plot_curves", "read_curves"]
 
 Points = list[tuple[float, float]]
 _PHASES = ("train", "val", "valid", "test")
@@ -48,7 +48,7 @@ def plot_curves(
         ['loss']
     """
     columns = metrics if isinstance(metrics, Mapping) else _read_csv(Path(metrics))
-    panels = _panels(columns)
+    panels = read_curves(columns)
     if not panels:
         raise ValueError(
             f"plot_curves: no metric to draw, expected columns of numbers besides 'epoch' and "
@@ -94,8 +94,19 @@ def _read_csv(path: Path) -> dict[str, list[float]]:
     return columns
 
 
-def _panels(columns: Mapping[str, Sequence[float]]) -> dict[str, dict[str, Points]]:
-    """Groups the columns as metric -> phase -> points, one point for each epoch."""
+def read_curves(
+    metrics: str | PathLike[str] | Mapping[str, Sequence[float]],
+) -> dict[str, dict[str, Points]]:
+    """Returns metrics as metric -> phase -> points, one point for each epoch.
+
+    Args:
+        metrics: As for [`plot_curves`][sgnkit.viz.plot_curves].
+
+    Examples:
+        >>> read_curves({"epoch": [0, 1], "train_loss": [2.0, 1.0]})
+        {'loss': {'train': [(0.0, 2.0), (1.0, 1.0)]}}
+    """
+    columns = metrics if isinstance(metrics, Mapping) else _read_csv(Path(metrics))
     epochs = columns.get("epoch")
     panels: dict[str, dict[str, Points]] = {}
     for column, values in columns.items():
