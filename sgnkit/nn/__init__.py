@@ -22,6 +22,7 @@ from sgnkit.nn.readout.readout import Readout
 from sgnkit.nn.shortcut import SpikingShortcut
 from sgnkit.nn.step import step
 from sgnkit.nn.step_frame import step_frame
+from sgnkit.nn.synchronize import synchronize
 from sgnkit.nn.temporal.multi_scale_temporal_conv import MultiScaleTemporalConv
 from sgnkit.nn.temporal.stc import STC
 from sgnkit.nn.temporal.temporal_conv import TemporalConv
@@ -55,4 +56,5 @@ __all__ = [
     "mutual_information",
     "step",
     "step_frame",
+    "synchronize",
 ]

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
+from torch_geometric.data.data import BaseData
 
 __all__ = ["SkeletonGraph"]
 
@@ -61,8 +62,10 @@ class SkeletonGraph(NamedTuple):
         """
         for key in ("x", "edge_index", "edge_type", "joint", "person", "parent_index"):
             if getattr(data, key, None) is None:
+                is_graph = isinstance(data, BaseData)
+                found = repr(data) if is_graph else f"a {type(data).__name__}"
                 raise ValueError(
-                    f"SkeletonGraph: expected a SkeletonData or a batch of them, but {data!r} has "
+                    f"SkeletonGraph: expected a SkeletonData or a batch of them, but {found} has "
                     f"no '{key}'. Build clips with SkeletonData.from_array."
                 )
         batch = getattr(data, "batch", None)

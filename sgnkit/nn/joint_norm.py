@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from sgnkit.nn.graph import SkeletonGraph
+from sgnkit.nn.norm import BatchNorm
 
 __all__ = ["JointNorm"]
 
@@ -50,7 +51,7 @@ class JointNorm(nn.Module):
         self.num_joints = num_joints
         self.in_channels = in_channels
         self.num_persons = num_persons
-        self.norm = nn.BatchNorm1d((num_persons or 1) * num_joints * in_channels)
+        self.norm = BatchNorm((num_persons or 1) * num_joints * in_channels)
 
     def reset_parameters(self) -> None:
         """Resets statistics, scale and shift."""

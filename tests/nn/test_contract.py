@@ -286,6 +286,7 @@ OTHERS = {
     "mutual_information",
     "step",
     "step_frame",
+    "synchronize",
 }
 NAMES = list(LAYERS)
 

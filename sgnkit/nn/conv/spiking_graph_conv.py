@@ -128,6 +128,11 @@ class SpikingGraphConv(MessagePassing):
 
     def current(self, x: Tensor, graph: SkeletonGraph) -> Tensor:
         """Returns the normalised synaptic current, before shortcut and neuron."""
+        if isinstance(graph, Tensor):
+            raise ValueError(
+                "SpikingGraphConv: expected a SkeletonGraph, got a tensor. Make one with "
+                "SkeletonGraph.from_data(batch); SpikingConv takes an edge_index."
+            )
         if self.fold and not self.training and self.path != "sparse" and self._same(graph):
             return self.norm(self._folded(x))
         subsets, channels = self.adjacency.num_subsets, self.out_channels

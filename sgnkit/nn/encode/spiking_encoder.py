@@ -87,6 +87,12 @@ class SpikingEncoder(nn.Module):
 
     def forward(self, x: Tensor, graph: SkeletonGraph) -> Tensor:
         """Encodes a batch of frames, from rest."""
+        nodes = x.size(1) if torch.compiler.is_compiling() else graph.joint.numel()
+        if x.dim() != 3 or x.size(1) != nodes:
+            raise ValueError(
+                f"SpikingEncoder: expected x [T, {nodes}, {self.in_channels}], got "
+                f"{tuple(x.shape)}. A batch has nodes first: pass batch.x.transpose(0, 1)."
+            )
         return self._fire(F.pad(x, (0, 0, 0, 0, 2, 0)) if self.causal else x, graph)
 
     def step_frame(

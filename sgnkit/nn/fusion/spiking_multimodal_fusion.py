@@ -13,6 +13,7 @@ from sgnkit.nn.graph import SkeletonGraph
 from sgnkit.nn.neuron import LIF
 from sgnkit.nn.neuron._like import like
 from sgnkit.nn.norm import BatchNorm
+from sgnkit.nn.synchronize import mean_over_processes
 
 __all__ = ["SpikingMultimodalFusion"]
 
@@ -98,6 +99,7 @@ class SpikingMultimodalFusion(nn.Module):
         self.grad_weights = grad_weights
         self.momentum = momentum
         self.fold = fold
+        self.synchronized = False
         width = in_channels * (num_modalities if method == "concat" else 1)
         self.lin = Linear(width, self.out_channels, bias=False, weight_initializer="glorot")
         self.norm = BatchNorm(self.out_channels, norm_scale)
@@ -157,7 +159,10 @@ class SpikingMultimodalFusion(nn.Module):
             sign = -1.0 if self.method == "complementary" else 1.0
             weights = (sign * relevance / self.temperature).softmax(dim=1)
         with torch.no_grad():
-            self.running_weights.lerp_(weights.mean(0).to(self.running_weights), self.momentum)
+            batch = weights.mean(0)
+            if self.synchronized:
+                batch = mean_over_processes(batch)
+            self.running_weights.lerp_(batch.to(self.running_weights), self.momentum)
         return weights
 
     def __repr__(self) -> str:

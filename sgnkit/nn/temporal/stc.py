@@ -122,6 +122,8 @@ class STC(nn.Module):
 
     def current(self, x: Tensor) -> Tensor:
         """Returns the normalised current, before the neuron."""
+        if x.dim() != 4 or x.size(-1) != self.in_channels:
+            raise ValueError(f"STC: expected x [S, T, N, {self.in_channels}], got {tuple(x.shape)}")
         return self._convolve(F.pad(x, (0, 0, 0, 0, self.history, 0)) if self.causal else x)
 
     def step_frame(

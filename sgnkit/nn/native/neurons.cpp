@@ -1,0 +1,244 @@
+// Spiking neurons on the CPU: normalisation, membrane and shortcut in one pass over the memory.
+//
+// Tensors are [S, L] with L = rows x C, channels last; bfloat16 is uint16_t here. All sums are
+// taken in pieces of fixed length, so that results do not depend on the number of threads.
+// Contraction to fused multiply-add must be off: spikes are those of Norse, to the last bit.
+
+#include <algorithm>
+#include <vector>
+
+#include "common.h"
+
+namespace {
+
+constexpr long WIDTH = 512;  // elements of one step in one block: S of them fit into the L1 cache
+constexpr long PIECE = 64;   // blocks whose sums are taken together
+
+// How often a row of C channels is repeated so that blocks are wide, and such a row.
+long tile(long channels) { return channels * std::max(1L, WIDTH / channels); }
+
+std::vector<float> tiled(const float* row, long channels, long width) {
+  std::vector<float> out(row ? width : 0);
+  for (size_t i = 0; i < out.size(); ++i) out[i] = row[i % channels];
+  return out;
+}
+
+template <typename T>
+void stats(const T* x, long rows, long C, float* mean, float* var) {
+  const long length = std::max(1L, 16384 / C), pieces = (rows + length - 1) / length;
+  std::vector<float> part(2 * pieces * C);
+#pragma omp parallel for schedule(static)
+  for (long p = 0; p < pieces; ++p) {
+    const long first = p * length, last = std::min(rows, first + length);
+    float *m = &part[2 * p * C], *q = m + C;
+    std::fill(m, m + 2 * C, 0.f);
+    for (long r = first; r < last; ++r) {
+      const T* row = x + r * C;
+#pragma omp simd
+      for (long c = 0; c < C; ++c) m[c] += load(row[c]);
+    }
+    for (long c = 0; c < C; ++c) m[c] /= float(last - first);
+    for (long r = first; r < last; ++r) {
+      const T* row = x + r * C;
+#pragma omp simd
+      for (long c = 0; c < C; ++c) {
+        const float d = load(row[c]) - m[c];
+        q[c] += d * d;
+      }
+    }
+  }
+  for (long c = 0; c < C; ++c) {  // joins means and squared deviations of the pieces
+    double n = 0, m = 0, q = 0;
+    for (long p = 0; p < pieces; ++p) {
+      const double k = double(std::min(rows, (p + 1) * length) - p * length);
+      const double d = part[2 * p * C + c] - m;
+      m += d * k / (n + k);
+      q += part[(2 * p + 1) * C + c] + d * d * n * k / (n + k);
+      n += k;
+    }
+    mean[c] = float(m);
+    var[c] = float(q / n);
+  }
+}
+
+template <typename T, bool AFFINE>
+void fire(const T* x, const T* plus, T* out, long S, long L, bool repeat, long C, const float* a,
+          const float* b, Neuron p) {
+  const long width = AFFINE ? tile(C) : WIDTH, blocks = (L + width - 1) / width;
+  const auto scale = tiled(a, C, width), shift = tiled(b, C, width);
+#pragma omp parallel
+  {
+    std::vector<float> membrane(width);
+    float* __restrict v = membrane.data();
+    const float *__restrict sc = scale.data(), *__restrict sh = shift.data();
+#pragma omp for schedule(static)
+    for (long k = 0; k < blocks; ++k) {
+      const long at = k * width, n = std::min(width, L - at);
+      std::fill(v, v + n, p.v_reset);
+      for (long s = 0; s < S; ++s) {
+        const T* __restrict in = x + (repeat ? 0 : s * L) + at;
+        const T* __restrict add = plus ? plus + s * L + at : nullptr;
+        T* __restrict to = out + s * L + at;
+        if (add) {
+#pragma omp simd
+          for (long i = 0; i < n; ++i) {
+            const float y = AFFINE ? load(in[i]) * sc[i] + sh[i] : load(in[i]);
+            const float h = charge(y, v[i], p);
+            const bool z = h > p.v_th;
+            v[i] = after(h, z, p);
+            store(to + i, (z ? 1.f : 0.f) + load(add[i]));
+          }
+        } else {
+#pragma omp simd
+          for (long i = 0; i < n; ++i) {
+            const float y = AFFINE ? load(in[i]) * sc[i] + sh[i] : load(in[i]);
+            const float h = charge(y, v[i], p);
+            const bool z = h > p.v_th;
+            v[i] = after(h, z, p);
+            to[i] = z ? one<T>() : T(0);
+          }
+        }
+      }
+    }
+  }
+}
+
+// Gradient of what the neuron sees. With `sums`, also its sum over all rows, and that of its
+// product with the centred input, for each channel.
+template <typename T, bool AFFINE>
+void fire_backward(const T* x, const T* grad, T* out, long S, long L, bool repeat, long C,
+                   const float* a, const float* b, const float* mean, double* sums, Neuron p) {
+  const long width = AFFINE ? tile(C) : WIDTH, blocks = (L + width - 1) / width;
+  const long pieces = (blocks + PIECE - 1) / PIECE;
+  const auto scale = tiled(a, C, width), shift = tiled(b, C, width), centre = tiled(mean, C, width);
+  std::vector<double> part(sums ? 2 * pieces * C : 0);
+#pragma omp parallel
+  {
+    std::vector<float> memory((S + 5) * width);
+    float* __restrict hist = memory.data();
+    float *__restrict v = hist + S * width, *__restrict total = v + width;
+    float *__restrict sum = total + width, *__restrict product = sum + width;
+    float* __restrict d = product + width;
+    const float *__restrict sc = scale.data(), *__restrict sh = shift.data();
+    const float* __restrict ce = centre.data();
+#pragma omp for schedule(static)
+    for (long q = 0; q < pieces; ++q) {
+      std::fill(sum, sum + 2 * width, 0.f);
+      for (long k = q * PIECE; k < std::min(blocks, (q + 1) * PIECE); ++k) {
+        const long at = k * width, n = std::min(width, L - at);
+        std::fill(v, v + n, p.v_reset);
+        for (long s = 0; s < S; ++s) {
+          const T* __restrict in = x + (repeat ? 0 : s * L) + at;
+          float* __restrict h = hist + s * width;
+#pragma omp simd
+          for (long i = 0; i < n; ++i) {
+            const float y = AFFINE ? load(in[i]) * sc[i] + sh[i] : load(in[i]);
+            h[i] = charge(y, v[i], p);
+            v[i] = after(h[i], h[i] > p.v_th, p);
+          }
+        }
+        std::fill(v, v + n, 0.f);  // now the gradient with respect to the membrane
+        std::fill(total, total + n, 0.f);
+        for (long s = S - 1; s >= 0; --s) {
+          const T* __restrict g = grad + s * L + at;
+          backward_step(g, hist + s * width, v, d, total, n, p);
+          if (!repeat) {
+            const T* __restrict in = x + s * L + at;
+            T* __restrict to = out + s * L + at;
+#pragma omp simd
+            for (long i = 0; i < n; ++i) store(to + i, d[i]);
+            if (sums) {
+#pragma omp simd
+              for (long i = 0; i < n; ++i) product[i] += d[i] * (load(in[i]) - ce[i]);
+            }
+          }
+        }
+        if (repeat) {
+          const T* __restrict in = x + at;
+          T* __restrict to = out + at;
+#pragma omp simd
+          for (long i = 0; i < n; ++i) store(to + i, total[i]);
+          if (sums) {
+#pragma omp simd
+            for (long i = 0; i < n; ++i) product[i] += total[i] * (load(in[i]) - ce[i]);
+          }
+        }
+#pragma omp simd
+        for (long i = 0; i < n; ++i) sum[i] += total[i];
+      }
+      if (sums) {
+        for (long i = 0; i < width; ++i) {
+          part[2 * q * C + i % C] += sum[i];
+          part[(2 * q + 1) * C + i % C] += product[i];
+        }
+      }
+    }
+  }
+  for (long q = 0; sums && q < pieces; ++q)
+    for (long i = 0; i < 2 * C; ++i) sums[i] += part[2 * q * C + i];
+}
+
+// The rest of the gradient of batch norm: y <- scale (y - first - (x - mean) second).
+template <typename T>
+void centre(T* y, const T* x, long L, long C, const float* a, const float* mean, const float* first,
+            const float* second) {
+  const long width = tile(C), blocks = (L + width - 1) / width;
+  const auto scale = tiled(a, C, width), middle = tiled(mean, C, width);
+  const auto one = tiled(first, C, width), two = tiled(second, C, width);
+#pragma omp parallel for schedule(static)
+  for (long k = 0; k < blocks; ++k) {
+    const long at = k * width, n = std::min(width, L - at);
+    const T* __restrict in = x + at;
+    T* __restrict to = y + at;
+    const float *__restrict sc = scale.data(), *__restrict mi = middle.data();
+    const float *__restrict fi = one.data(), *__restrict se = two.data();
+#pragma omp simd
+    for (long i = 0; i < n; ++i)
+      store(to + i, sc[i] * (load(to[i]) - fi[i] - (load(in[i]) - mi[i]) * se[i]));
+  }
+}
+
+}  // namespace
+
+
+extern "C" {
+
+void sgnkit_stats(int bf16, const void* x, long rows, long C, float* mean, float* var) {
+  if (bf16)
+    stats((const uint16_t*)x, rows, C, mean, var);
+  else
+    stats((const float*)x, rows, C, mean, var);
+}
+
+void sgnkit_fire(int bf16, const void* x, const void* plus, void* out, long S, long L, int repeat,
+                 long C, const float* a, const float* b, const Neuron* p) {
+  auto run = [&](auto kind) {
+    using T = decltype(kind);
+    if (a)
+      fire<T, true>((const T*)x, (const T*)plus, (T*)out, S, L, repeat, C, a, b, *p);
+    else
+      fire<T, false>((const T*)x, (const T*)plus, (T*)out, S, L, repeat, C, a, b, *p);
+  };
+  bf16 ? run(uint16_t()) : run(float());
+}
+
+void sgnkit_fire_backward(int bf16, const void* x, const void* grad, void* out, long S, long L,
+                          int repeat, long C, const float* a, const float* b, const float* mean,
+                          double* sums, const Neuron* p) {
+  auto run = [&](auto kind) {
+    using T = decltype(kind);
+    auto f = a ? fire_backward<T, true> : fire_backward<T, false>;
+    f((const T*)x, (const T*)grad, (T*)out, S, L, repeat, C, a, b, mean, sums, *p);
+  };
+  bf16 ? run(uint16_t()) : run(float());
+}
+
+void sgnkit_centre(int bf16, void* y, const void* x, long L, long C, const float* a,
+                   const float* mean, const float* first, const float* second) {
+  if (bf16)
+    centre((uint16_t*)y, (const uint16_t*)x, L, C, a, mean, first, second);
+  else
+    centre((float*)y, (const float*)x, L, C, a, mean, first, second);
+}
+
+}  // extern "C"
