@@ -124,17 +124,21 @@ class SpikingGraphConv(MessagePassing):
 
     def forward(self, x: Tensor, graph: SkeletonGraph) -> Tensor:
         """Runs the whole sequence from rest and returns its spikes."""
-        return self.shortcut.join(x, self.current(x, graph), self.neuron)
+        return self.shortcut.join(x, self._sum(x, graph), self.neuron, self.norm)
 
     def current(self, x: Tensor, graph: SkeletonGraph) -> Tensor:
         """Returns the normalised synaptic current, before shortcut and neuron."""
+        return self.norm(self._sum(x, graph))
+
+    def _sum(self, x: Tensor, graph: SkeletonGraph) -> Tensor:
+        """Returns the sums of messages, before batch norm."""
         if isinstance(graph, Tensor):
             raise ValueError(
                 "SpikingGraphConv: expected a SkeletonGraph, got a tensor. Make one with "
                 "SkeletonGraph.from_data(batch); SpikingConv takes an edge_index."
             )
         if self.fold and not self.training and self.path != "sparse" and self._same(graph):
-            return self.norm(self._folded(x))
+            return self._folded(x)
         subsets, channels = self.adjacency.num_subsets, self.out_channels
         messages = self.lin(x)
         if self.uses_dense(graph):
@@ -158,7 +162,7 @@ class SpikingGraphConv(MessagePassing):
                 )
             else:
                 out = edge_sum(sources, edges, weight, x.size(-2))
-        return self.norm(out)
+        return out
 
     def _folded(self, x: Tensor) -> Tensor:
         """Returns the same sum as one product of spikes with the graph inside the weights."""

@@ -11,6 +11,7 @@ from torch.nn import functional as F
 from sgnkit.nn.neuron import LIF
 from sgnkit.nn.neuron._like import like
 from sgnkit.nn.norm import BatchNorm
+from sgnkit.nn.norm_fire import norm_fire
 
 __all__ = ["STC"]
 
@@ -118,12 +119,16 @@ class STC(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Runs the whole sequence from rest and returns its spikes."""
-        return self.neuron(self.current(x))
+        return norm_fire(self.norm, self.neuron, self.convolve(x))
 
     def current(self, x: Tensor) -> Tensor:
         """Returns the normalised current, before the neuron."""
         if x.dim() != 4 or x.size(-1) != self.in_channels:
             raise ValueError(f"STC: expected x [S, T, N, {self.in_channels}], got {tuple(x.shape)}")
+        return self.norm(self.convolve(x))
+
+    def convolve(self, x: Tensor) -> Tensor:
+        """Returns the current before batch norm."""
         return self._convolve(F.pad(x, (0, 0, 0, 0, self.history, 0)) if self.causal else x)
 
     def step_frame(
@@ -148,15 +153,16 @@ class STC(nn.Module):
         if state is None:
             state = x.new_zeros(x.size(0), self.history, *x.shape[2:]), 0
         frames, number = torch.cat([state[0], x], dim=1), state[1]
-        out = None if number % self.stride else self._convolve(frames)
+        out = None if number % self.stride else self.norm(self._convolve(frames))
         return out, (frames[:, 1:], number + 1)
 
     def _convolve(self, x: Tensor) -> Tensor:
         image = x.permute(0, 3, 1, 2)  # [S, C, T, N], channels last in memory: no copy
         start = [self.history - before if self.causal else 0 for before in self._before]
         parts = zip(self.convs, start, strict=True)
-        out = torch.cat([conv(image[:, :, first:]) for conv, first in parts], dim=1)
-        return self.norm(out.permute(0, 2, 3, 1))
+        branches = [conv(image[:, :, first:]) for conv, first in parts]
+        out = branches[0] if len(branches) == 1 else torch.cat(branches, dim=1)
+        return out.permute(0, 2, 3, 1)
 
     def extra_repr(self) -> str:
         return (
