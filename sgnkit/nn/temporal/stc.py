@@ -123,8 +123,6 @@ class STC(nn.Module):
 
     def current(self, x: Tensor) -> Tensor:
         """Returns the normalised current, before the neuron."""
-        if x.dim() != 4 or x.size(-1) != self.in_channels:
-            raise ValueError(f"STC: expected x [S, T, N, {self.in_channels}], got {tuple(x.shape)}")
         return self.norm(self.convolve(x))
 
     def convolve(self, x: Tensor) -> Tensor:
@@ -157,6 +155,8 @@ class STC(nn.Module):
         return out, (frames[:, 1:], number + 1)
 
     def _convolve(self, x: Tensor) -> Tensor:
+        if x.dim() != 4 or x.size(-1) != self.in_channels:
+            raise ValueError(f"STC: expected x [S, T, N, {self.in_channels}], got {tuple(x.shape)}")
         image = x.permute(0, 3, 1, 2)  # [S, C, T, N], channels last in memory: no copy
         start = [self.history - before if self.causal else 0 for before in self._before]
         parts = zip(self.convs, start, strict=True)
