@@ -46,14 +46,14 @@ class OptimOptions:
 class TrainerOptions:
     """Where and how long to train (the words are Lightning's).
 
-    The number of processes and machines is that of torchrun, or one.
-
     Args:
         max_epochs: Number of passes over the training clips.
         precision: "32-true", or "bf16-mixed" for automatic mixed precision.
         accelerator: "auto" takes a GPU when there is one.
+        devices: Number of processes on this machine, one for each GPU, which share each batch.
+            torchrun says itself how many processes it starts, on how many machines.
         deterministic: Whether to use deterministic kernels only.
-        sync_batchnorm: Whether several GPUs share their batch-norm statistics, so that the
+        sync_batchnorm: Whether several processes share their batch-norm statistics, so that the
             result does not depend on their number.
         tensorboard: Whether to write TensorBoard logs beside `metrics.csv`.
         progress_bar: "auto" shows a bar on a terminal and one line an epoch elsewhere.
@@ -67,6 +67,7 @@ class TrainerOptions:
     max_epochs: int = 40
     precision: Literal["32-true", "bf16-mixed"] = "32-true"
     accelerator: Literal["auto", "cpu", "gpu"] = "auto"
+    devices: int = 1
     deterministic: bool = False
     sync_batchnorm: bool = True
     tensorboard: bool = False

@@ -182,3 +182,32 @@ def test_two_processes_share_the_batch(config):
     assert done.stdout.count("clips per process 2") == 2
     (result,) = (config.parent / "runs").rglob("results.json")
     assert json.loads(result.read_text())["devices"] == 2
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("launcher", ["sgnkit", "torchrun"])
+def test_two_processes_train_as_one(config, launcher):
+    """To rounding, with statistics over the whole batch; bodies, dropout aside, are the same."""
+    words = ["train", "--config", str(config), "--model.dropout", "0", "--trainer.max_epochs", "2"]
+    words += ["--validation", "true", "--trainer.firing_rates", "false", "--name", "two"]
+    one = train(experiment_of(config, *words[3:], "--name", "one"))
+    command = [sys.executable, "-m", "sgnkit", *words, "--trainer.devices", "2"]
+    if launcher == "torchrun":
+        run = ["torch.distributed.run", "--standalone", "--nproc_per_node=2", "-m", "sgnkit"]
+        command = [sys.executable, "-m", *run, *words]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=170, check=False)
+    assert done.returncode == 0, done.stderr
+    (path,) = (config.parent / "runs" / "two").rglob("results.json")
+    result, alone = (json.loads((p / "results.json").read_text()) for p in (path.parent, one))
+    assert (result["devices"], alone["devices"]) == (2, 1)
+    two = state(path.parent)
+    for key, value in state(one).items():
+        torch.testing.assert_close(two[key], value, rtol=1e-3, atol=1e-5, msg=key)
+    # each test clip counts once, and each clip of the validation in each process
+    assert Scores.load(path.parent / "scores.npz").names == Scores.load(one / "scores.npz").names
+    assert result["accuracy"] == alone["accuracy"]
+    rows = [(p / "metrics.csv").read_text().splitlines() for p in (path.parent, one)]
+    for name in ("train_loss", "train_accuracy", "val_loss", "val_accuracy"):
+        column = rows[0][0].split(",").index(name)
+        first, second = ([float(r.split(",")[column]) for r in part[1:]] for part in rows)
+        assert first == pytest.approx(second, rel=1e-3)
