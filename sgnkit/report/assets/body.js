@@ -11,7 +11,7 @@ function frontView(flat) {
 function camera(view, width, height) {
   const [cy, sy] = [Math.cos(view.yaw), Math.sin(view.yaw)];
   const [cp, sp] = [Math.cos(view.pitch), Math.sin(view.pitch)];
-  const size = Math.min(width, height) * 0.5 * view.zoom;
+  const size = Math.min(width, height) * 0.46 * view.zoom;
   return (x, y, z) => {
     const [right, away] = [x * cy + z * sy, z * cy - x * sy];
     const [up, depth] = [y * cp + away * sp, away * cp - y * sp];

@@ -52,7 +52,9 @@ function buildMatrix(counts, classes, choose) {
   table.setAttribute("aria-label", "Confusion matrix, true classes in rows, predicted in columns");
   table.style.setProperty("--cell", many ? ".9rem" : "2.2rem");
   const head = table.createTHead().insertRow();
-  head.append(document.createElement("td"));
+  const corner = document.createElement("th");
+  corner.textContent = "true \u2193 predicted \u2192";
+  head.append(corner);
   for (const name of classes) {
     const cell = document.createElement("th");
     cell.scope = "col";

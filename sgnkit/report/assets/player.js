@@ -34,8 +34,9 @@ function startPlayer(data, classes) {
     if (spiking) {
       const step = state.step === "each" ? state.sub + 1 : Number(state.step);
       rate = rates(clip, state.layer, step);
-      // One scale for all steps of a layer, so that steps can be compared.
-      rate.top = Math.max(...[...Array(clip.steps + 1).keys()].map((s) => rates(clip, state.layer, s).top));
+      // One scale for all single steps of a layer, so that they can be compared.
+      const steps = step ? [...Array(clip.steps).keys()].map((s) => s + 1) : [];
+      rate.top = Math.max(rate.top, ...steps.map((s) => rates(clip, state.layer, s).top));
       find("key-high").textContent = percent(rate.top);
     }
   }
