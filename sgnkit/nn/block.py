@@ -74,8 +74,9 @@ class SpikingBlock(nn.Module):
 
     def forward(self, x: Tensor, graph: SkeletonGraph) -> Tensor:
         """Runs the whole sequence from rest and returns its spikes."""
-        current = self.temporal.current(self.spatial(x, graph))
-        return self.shortcut.join(x, current, self.temporal.neuron)
+        temporal = self.temporal
+        current = temporal.convolve(self.spatial(x, graph))
+        return self.shortcut.join(x, current, temporal.neuron, temporal.norm)
 
     def step_frame(
         self, x: Tensor, graph: SkeletonGraph, state: tuple[Any, Any] | None = None

@@ -10,6 +10,7 @@ from torch_geometric.nn.dense.linear import Linear
 from sgnkit.nn.neuron import LIF
 from sgnkit.nn.neuron._like import like
 from sgnkit.nn.norm import BatchNorm
+from sgnkit.nn.norm_fire import norm_fire
 
 __all__ = ["SpikingShortcut"]
 
@@ -73,15 +74,26 @@ class SpikingShortcut(nn.Module):
             self.lin.reset_parameters()
             self.norm.reset_parameters()
 
-    def join(self, x: Tensor, current: Tensor, neuron: nn.Module) -> Tensor:
-        """Fires `neuron` on the current of a layer and adds what `x` brings past it."""
+    def join(
+        self, x: Tensor, current: Tensor, neuron: nn.Module, norm: nn.Module | None = None
+    ) -> Tensor:
+        """Fires `neuron` on the current of a layer and adds what `x` brings past it.
+
+        Args:
+            x: The input of the layer.
+            current: Its current, normalised unless there is a `norm`.
+            neuron: Its neuron.
+            norm: What still has to normalise the current.
+        """
         if self.mode is None:
-            return neuron(current)
+            return norm_fire(norm, neuron, current)
         if self.projects:
-            x = self.norm(self.lin(x[:, :: self.stride]))
+            x = self.lin(x[:, :: self.stride])
         if self.mode == "membrane":
-            return neuron(current + x)
-        return neuron(current) + (self.neuron(x) if self.projects else x)
+            current = current if norm is None else norm(current)
+            return neuron(current + (self.norm(x) if self.projects else x))
+        x = norm_fire(self.norm, self.neuron, x) if self.projects else x
+        return norm_fire(norm, neuron, current, plus=x)
 
     def extra_repr(self) -> str:
         return f"mode={self.mode}" + ("" if self.projects else ", identity")

@@ -11,9 +11,11 @@ from torch_geometric.nn.dense.linear import Linear
 
 from sgnkit.nn.conv.adjacency import all_pairs
 from sgnkit.nn.graph import SkeletonGraph
+from sgnkit.nn.native.attention import HEAD_WIDTHS, Attend
 from sgnkit.nn.neuron import LIF
 from sgnkit.nn.neuron._like import like
 from sgnkit.nn.norm import BatchNorm
+from sgnkit.nn.norm_fire import constants, norm_fire
 from sgnkit.nn.shortcut import SpikingShortcut
 
 __all__ = ["SpikingSelfAttention"]
@@ -142,13 +144,16 @@ class SpikingSelfAttention(MessagePassing):
         return self._attend(x, graph, sums), sums[-1] if sums else None
 
     def _attend(self, x: Tensor, graph: SkeletonGraph, sums: list[tuple[Tensor, int]]) -> Tensor:
-        q, k, v = self._qkv(x)
-        if self.uses_dense(graph):
-            z = self._attend_dense(q, k, v, graph, sums)
-        else:
-            z = self._attend_sparse(q, k, v, graph, sums)
-        z = self.neuron_attend(z * self.scale)
-        return self.shortcut.join(x, self.norm_out(self.lin_out(z)), self.neuron_out)
+        qkv = norm_fire(self.norm_qkv, self.neuron_qkv, self.lin_qkv(x))
+        z = self._attend_compiled(qkv, graph)
+        if z is None:
+            q, k, v = qkv.chunk(3, dim=-1)
+            if self.uses_dense(graph):
+                z = self._attend_dense(q, k, v, graph, sums)
+            else:
+                z = self._attend_sparse(q, k, v, graph, sums)
+            z = self.neuron_attend(z * self.scale)
+        return self.shortcut.join(x, self.lin_out(z), self.neuron_out, self.norm_out)
 
     def attention(self, x: Tensor, graph: SkeletonGraph) -> Tensor:
         r"""Returns the attention maps $c\,\mathbf{Q}\mathbf{K}^{\top}$ of a batch of one layout.
@@ -204,6 +209,18 @@ class SpikingSelfAttention(MessagePassing):
         count = torch.arange(1, scores.size(1) + 1, device=scores.device) + number
         sums.append((running[:, -1:], number + scores.size(1)))
         return running / count.view(-1, *[1] * (scores.dim() - 2)).to(scores.dtype)
+
+    def _attend_compiled(self, qkv: Tensor, graph: SkeletonGraph) -> Tensor | None:
+        """Returns the spikes after the products, where a compiled loop can give them."""
+        plain = self.attention_neuron is None and not self.pool_frames
+        if not plain or self.channels // self.heads not in HEAD_WIDTHS:
+            return None
+        numbers = constants(self.neuron_attend, qkv)
+        if numbers is None or not self.uses_dense(graph):
+            return None
+        group = self._group(graph)
+        spikes: Tensor = Attend.apply(qkv.contiguous(), group, self.heads, self.scale, numbers)
+        return spikes
 
     def _attend_dense(
         self,

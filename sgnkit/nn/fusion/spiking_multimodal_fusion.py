@@ -13,6 +13,7 @@ from sgnkit.nn.graph import SkeletonGraph
 from sgnkit.nn.neuron import LIF
 from sgnkit.nn.neuron._like import like
 from sgnkit.nn.norm import BatchNorm
+from sgnkit.nn.norm_fire import norm_fire
 from sgnkit.nn.synchronize import mean_over_processes
 
 __all__ = ["SpikingMultimodalFusion"]
@@ -131,7 +132,7 @@ class SpikingMultimodalFusion(nn.Module):
             weights = self.weights(x, graph).view(-1, 1, 1) * self.lin.weight
             joined = weights.transpose(0, 1).flatten(1).to(x.dtype)
             current = x.permute(1, 2, 3, 0, 4).flatten(-2) @ joined.t()
-            return self.neuron(self.norm(current))
+            return norm_fire(self.norm, self.neuron, current)
         elif self.method == "sum":
             fused = x.sum(0)
         else:
@@ -140,7 +141,7 @@ class SpikingMultimodalFusion(nn.Module):
                 weights = weights[graph.clip[graph.body]].t().unsqueeze(-1)
             parts = [w * p for w, p in zip(weights.unbind(0), x.unbind(0), strict=True)]
             fused = sum(parts[1:], start=parts[0])
-        return self.neuron(self.norm(self.lin(fused)))
+        return norm_fire(self.norm, self.neuron, self.lin(fused))
 
     def weights(self, x: Tensor, graph: SkeletonGraph) -> Tensor:
         """Returns the weight of each modality, `[Q]`, or `[B, Q]` in training with MI."""
