@@ -1,8 +1,9 @@
 """Every Python block of the documentation and the README runs, page by page.
 
 On pages with the comment `<!-- commands -->` the lines `sgnkit ...` of Bash blocks run too, and
-YAML blocks with a title are the files of that name. Python blocks whose title is a file name, or one
-of the libraries in FOREIGN, are only compiled: the latter show how it is written elsewhere.
+YAML blocks with a title are the files of that name. Python blocks whose title is a file name, or
+one of the libraries in FOREIGN, are only compiled: the latter show how it is written elsewhere. A
+block with the title `this fails` has to raise the error in the text block that follows it.
 """
 
 import glob
@@ -27,7 +28,8 @@ from sgnkit import cli
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 BLOCK = re.compile(
-    r"^(?P<indent> *)```(?P<kind>python|bash|yaml)(?P<info>[^\n]*)\n(?P<code>.*?)^(?P=indent)```$",
+    r"^(?P<indent> *)```(?P<kind>python|bash|yaml|text)(?P<info>[^\n]*)\n"
+    r"(?P<code>.*?)^(?P=indent)```$",
     re.M | re.S,
 )
 TITLE = re.compile(r'title="([^"]+)"')
@@ -35,6 +37,7 @@ TITLE = re.compile(r'title="([^"]+)"')
 FOREIGN = ("SpikingJelly", "snnTorch", "PyTorch Geometric Temporal", "pyskl")
 SLOW = "<!-- slow -->"
 COMMANDS = "<!-- commands -->"
+FAILS = "this fails"
 
 
 def all_blocks(text: str) -> list[tuple[str, str, str]]:
@@ -56,6 +59,19 @@ def blocks(text: str) -> list[str]:
 def is_only_shown(title: str) -> bool:
     """Whether a Python block with this title is a file of the reader's, or of another library."""
     return title.endswith(".py") or title in FOREIGN
+
+
+def message_of(compiled, scope: dict) -> str:
+    """Runs a block that fails and returns the name of its error and the message."""
+    with pytest.raises(Exception) as error:
+        exec(compiled, scope)
+    return f"{error.type.__name__}: {error.value}"
+
+
+def assert_message(found: str, shown: str) -> None:
+    """Compares an error with the one that a page shows, in which `...` stands for anything."""
+    wanted = re.escape(shown.strip()).replace(r"\.\.\.", ".*")
+    assert re.fullmatch(wanted, found.strip(), re.S), f"the error is\n{found}"
 
 
 def run_commands(code: str) -> None:
@@ -115,12 +131,18 @@ def test_blocks_of_page_run(page, workplace, monkeypatch):
     module = types.ModuleType("docs_page")
     monkeypatch.setitem(sys.modules, module.__name__, module)
     text = page.read_text(encoding="utf-8")
+    failure = ""
     for kind, info, code in all_blocks(text):
         title = TITLE.search(info)
         if kind == "python":
             compiled = compile(code, str(page), "exec")
-            if not is_only_shown(title[1] if title else ""):
+            if title and title[1] == FAILS:
+                failure = message_of(compiled, module.__dict__)
+            elif not is_only_shown(title[1] if title else ""):
                 exec(compiled, module.__dict__)
+        elif kind == "text" and failure:
+            assert_message(failure, code)
+            failure = ""
         elif COMMANDS in text and kind == "bash":
             run_commands(code)
         elif COMMANDS in text and title:
@@ -131,6 +153,14 @@ def test_blocks_are_found_with_their_lines():
     text = "a\n\n```python\nx = 1\n```\n\n- b\n\n    ```python\n    y = 2\n    ```\n"
     text += "\n```bash\nls\n```\n"
     assert blocks(text) == ["\n\n\nx = 1", "\n" * 9 + "y = 2"]
+
+
+def test_a_shown_message_has_to_be_the_real_one():
+    compiled = compile("raise ValueError('got 3 nodes')", "page", "exec")
+    found = message_of(compiled, {})
+    assert_message(found, "ValueError: got ... nodes\n")
+    with pytest.raises(AssertionError):
+        assert_message(found, "ValueError: got 4 nodes")
 
 
 def test_only_marked_blocks_are_left_out():
