@@ -15,7 +15,7 @@ import torch
 from benchmarks.harness import Options
 
 # In the order in which they run; the modules are imported when their turn comes.
-BENCHMARKS = ("neuron", "network")
+BENCHMARKS = ("neuron", "graph_conv", "network", "layers", "memory")
 # Scripts with options and output of their own: python -m benchmarks NAME --help
 SCRIPTS = ("data_scale", "energy_ntu", "exports")
 

@@ -1,4 +1,8 @@
-"""Peak memory of a piece of work, in a process of its own."""
+"""Peak memory of a training step of MK-SGN, above what is there before it: sgnkit and the rivals.
+
+Each side runs in a process of its own, with one thread. On a CPU the resident memory counts, on
+CUDA what torch has allocated.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +15,38 @@ from typing import Any
 
 import torch
 
-__all__ = ["peak"]
+from benchmarks.harness import Options, Results
+from benchmarks.network import FULL, QUICK, SPIKINGJELLY, fits, ours, theirs
+from sgnkit.nn import LIF
+
+__all__ = ["peak", "run", "training_step"]
+
+
+def training_step(side: str, name: str, data: str, number: int, device: str) -> Callable[[], None]:
+    """Returns the training step of one side."""
+    if side == "sgnkit":
+        x = torch.rand(4, 8, device=device, requires_grad=True)
+        LIF(backend="compiled")(x).sum().backward()  # the compiler's own memory comes before
+        return ours(name, data, number, True, device, fast=True)
+    return theirs(name, data, number, True, device, jelly=side.startswith("SpikingJelly"))
+
+
+def run(options: Options) -> Results:
+    """Measures all networks."""
+    results = Results("memory", __doc__, options)
+    sides = ["sgnkit", "Conv2d + einsum"]
+    if results.optional(*SPIKINGJELLY) is not None:
+        sides.append("SpikingJelly + Conv2d + einsum")
+    for name, data, number in FULL if options.full else QUICK:
+        case = {"network": name, "shapes": data, "batch": number, "work": "training step"}
+        if not fits(results, case, True):
+            continue
+        found = {
+            f"{side}, MB": peak(training_step, side, name, data, number, options.device)
+            for side in sides
+        }
+        results.note(case, **found)
+    return results
 
 
 def peak(prepare: Callable[..., Callable[[], Any]], *arguments: Any, calls: int = 2) -> float:
