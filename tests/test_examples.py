@@ -42,15 +42,22 @@ def test_is_short_and_listed(path):
     assert f"[{path.name}]({path.name})" in (FOLDER / "README.md").read_text(encoding="utf-8")
 
 
+def test_ladder_is_whole():
+    assert [int(path.name[:2]) for path in EXAMPLES] == list(range(1, len(EXAMPLES) + 1))
+    assert len(EXAMPLES) >= 15
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("path", EXAMPLES, ids=NAMES)
-def test_runs(path, tmp_path, capsys, monkeypatch):
+def test_runs(path, tmp_path, capfd, monkeypatch):
     monkeypatch.setattr(sgnkit.layout, "_REGISTRY", dict(sgnkit.layout._REGISTRY))
     output = tmp_path / "made"
     with torch.random.fork_rng():
         load(path).main(["--output", str(output)])
-    text = capsys.readouterr().out
+    captured = capfd.readouterr()  # capfd, as one of them starts processes
+    assert "100%|" in captured.err or "frames:" in captured.err
+    text = captured.out
     pictures = [*output.glob("*.png"), *output.glob("*.gif")]
     assert pictures and str(output) in text
     assert all(picture.name in text for picture in pictures)
