@@ -34,8 +34,7 @@ class Teacher(nn.Module):
 
     def __init__(self, num_classes: int, channels: int = 32) -> None:
         super().__init__()
-        self.first = pyg.GraphConv(3, channels)
-        self.second = pyg.GraphConv(channels, channels)
+        self.first, self.second = pyg.GraphConv(3, channels), pyg.GraphConv(channels, channels)
         self.gru = nn.GRU(channels, channels)
         self.head = nn.Linear(channels, num_classes)
 
@@ -52,9 +51,8 @@ class Student(nn.Module):
         super().__init__()
         neuron = spiking.LIF(v_th=0.5)
         self.encoder = spiking.SpikingEncoder(3, channels, num_steps=2, neuron=neuron)
-        conv = spiking.SpikingGraphConv(channels, channels, "ntu25", neuron=neuron)
-        stc = spiking.STC(channels, channels, kernel_size=5, neuron=neuron)
-        self.block = spiking.SpikingBlock(conv, stc, neuron=neuron)
+        layer = spiking.SpikingGraphConv(channels, channels, "ntu25", neuron=neuron)
+        self.block = spiking.SpikingBlock(layer, spiking.STC(channels, channels), neuron=neuron)
         self.readout = spiking.Readout(channels, num_classes)
 
     def forward(self, batch: Batch) -> Tensor:
@@ -96,7 +94,7 @@ def main(argv: Sequence[str] | None = None) -> None:
                 if criterion is None:
                     loss = cross_entropy(net(batch), batch.y)
                 else:
-                    loss, _ = criterion(learner(batch, y=batch.y), batch.y, epoch)
+                    loss, _ = criterion(learner(batch), batch.y, epoch)
                 optimizer.zero_grad()
                 loss.backward()
                 optimizer.step()
@@ -114,9 +112,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     fit("student of teacher", Student(6), train, teacher)
     options.output.mkdir(parents=True, exist_ok=True)
     plot_curves(curves).savefig(options.output / "curves.png")
-    print(
-        f"picture: {options.output / 'curves.png'}. docs/results.md has distillation on real clips."
-    )
+    print(f"picture: {options.output / 'curves.png'}; real clips: docs/results.md")
 
 
 if __name__ == "__main__":

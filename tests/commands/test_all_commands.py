@@ -5,6 +5,7 @@ import re
 import shlex
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -79,7 +80,14 @@ KEYS = ["--model.name", "base_sgn_small", "--data.name", "SyntheticActions"]
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_commands_are_documented(name):
+def test_commands_have_one_form(name):
     run = parser(name).get_default("run")
     assert list(inspect.signature(run).parameters) == ["options", "out"]
     assert re.fullmatch(r"[a-z][^.]*", COMMANDS[name].summary)
+
+
+def test_the_documentation_names_every_command():
+    page = Path(__file__).resolve().parents[2] / "docs" / "api" / "cli.md"
+    rows = re.findall(r"^\| `(sgnkit .*?) \|", page.read_text(encoding="utf-8"), re.M)
+    words = {word for row in rows for word in re.findall(r"[a-z]+", row)}
+    assert {word for name in NAMES for word in name.split()} <= words
