@@ -54,10 +54,10 @@ def arrow(ax: Axes, start: tuple, end: tuple, text: str = "", **style) -> None:
         label(ax, *middle, text, size=8, color=options["color"])
 
 
-def save(figure: Figure, name: str) -> None:
+def save(figure: Figure, path: Path) -> None:
     """Writes a figure as SVG, without a date, so that the same drawing is the same file."""
-    FOLDER.mkdir(parents=True, exist_ok=True)
-    figure.savefig(FOLDER / f"{name}.svg", transparent=True, metadata={"Date": None})
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, transparent=True, metadata={"Date": None})
 
 
 __all__ = ["BLUE", "FOLDER", "GREEN", "INK", "MUTED", "PALE", "SPIKE"]
