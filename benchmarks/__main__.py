@@ -1,6 +1,8 @@
 """Runs the benchmarks: `make bench`, or `python -m benchmarks [NAME ...] [--full]`.
 
-Without a name the quick set runs, about three minutes on two cores that do nothing else.
+Without a name the quick set runs, three to four minutes on two cores that do nothing else. With
+`--out benchmarks/results` the page docs/benchmarks.md is made anew; `python -m benchmarks page`
+does only that.
 """
 
 from __future__ import annotations
@@ -12,12 +14,24 @@ from pathlib import Path
 
 import torch
 
+from benchmarks import page
 from benchmarks.harness import Options
 
 # In the order in which they run; the modules are imported when their turn comes.
-BENCHMARKS = ("neuron", "graph_conv", "network", "layers", "memory")
+BENCHMARKS = (
+    "neuron",
+    "graph_conv",
+    "network",
+    "layers",
+    "memory",
+    "streaming",
+    "cost_curves",
+    "processes",
+)
+# What runs when nothing is named and --full is not given.
+QUICK = ("neuron", "graph_conv", "network", "layers", "memory")
 # Scripts with options and output of their own: python -m benchmarks NAME --help
-SCRIPTS = ("data_scale", "energy_ntu", "exports")
+SCRIPTS = ("data_scale", "energy_ntu", "exports", "pipeline", "scaling")
 
 
 def parse(argv: list[str]) -> argparse.Namespace:
@@ -47,6 +61,9 @@ def parse(argv: list[str]) -> argparse.Namespace:
 def main(argv: list[str] | None = None) -> None:
     """Runs what was asked for and writes one JSON and one Markdown file for each."""
     argv = sys.argv[1:] if argv is None else argv
+    if argv == ["page"]:
+        print(page.write())
+        return
     if argv and argv[0] in SCRIPTS:
         sys.argv = [f"python -m benchmarks {argv[0]}", *argv[1:]]
         importlib.import_module(f"benchmarks.{argv[0]}").main()
@@ -59,7 +76,7 @@ def main(argv: list[str] | None = None) -> None:
     if devices == ["auto"]:
         devices = ["cpu"]
         print("No GPU here: the CUDA variants are left out.", flush=True)
-    for name in given.names or BENCHMARKS:
+    for name in given.names or (BENCHMARKS if given.full else QUICK):
         for device in devices:
             options = Options(
                 full=given.full,
@@ -72,6 +89,8 @@ def main(argv: list[str] | None = None) -> None:
             torch.manual_seed(0)
             results = importlib.import_module(f"benchmarks.{name}").run(options)
             print(f"  -> {results.write(given.out)}", flush=True)
+            if given.out.resolve() == page.RESULTS:
+                page.write()  # after each one: a run may be interrupted
 
 
 if __name__ == "__main__":
