@@ -166,10 +166,6 @@ def compare(sides: Mapping[str, Side], options: Options, warm: int = 2) -> dict[
 
 def machine(device: str = "cpu") -> dict[str, Any]:
     """Returns what a reader must know of the machine to judge a time."""
-    versions = {}
-    for package in ("torch", "torch_geometric", "norse", "spikingjelly", "snntorch"):
-        with contextlib.suppress(metadata.PackageNotFoundError):
-            versions[package] = metadata.version(package)
     found = {
         "processor": _processor(),
         "cores": len(os.sched_getaffinity(0))
@@ -179,12 +175,20 @@ def machine(device: str = "cpu") -> dict[str, Any]:
         "system": platform.system(),
         "instructions": torch.backends.cpu.get_cpu_capability(),
         "python": platform.python_version(),
-        "versions": versions,
         "load": round(os.getloadavg()[0], 2),  # other work at the time, in cores
     }
     if device == "cuda":
         found["gpu"] = torch.cuda.get_device_name()
         found["cuda"] = torch.version.cuda
+    return found
+
+
+def versions() -> dict[str, str]:
+    """Returns the versions of the packages that are measured, where they are installed."""
+    found = {}
+    for package in ("torch", "torch_geometric", "norse", "spikingjelly", "snntorch"):
+        with contextlib.suppress(metadata.PackageNotFoundError):
+            found[package] = metadata.version(package)
     return found
 
 
@@ -274,7 +278,7 @@ class Results:
             "date": time.strftime("%Y-%m-%d", time.gmtime(self.began)),
             "seconds": round(time.time() - self.began, 1),
             "options": asdict(self.options),
-            "machine": self.machine,
+            "machine": {**self.machine, "versions": versions()},
             "missing": self.missing,
             "rows": self.rows,
         }
