@@ -10,9 +10,10 @@ import numpy as np
 from torch_geometric.data import Data
 
 from sgnkit._extras import require
+from sgnkit.viz.moving_pictures import ENDINGS, write_moving_picture
 from sgnkit.viz.style import ACCENT, INK, LEFT, MUTED
 
-__all__ = ["animate_skeleton"]
+__all__ = ["animate_skeleton", "brightness", "glow", "observed"]
 
 _Array = np.ndarray[Any, Any]
 _FINE = 2
@@ -34,7 +35,7 @@ def animate_skeleton(
     size: int = 320,
     title: str = "",
 ) -> Path:
-    r"""Writes a clip as an animated GIF, seen from the front.
+    r"""Writes a clip as a moving picture, seen from the front.
 
     Joints grow and turn orange with the number of their spikes in a frame; the key says which
     numbers the colours stand for, the fewest and the most of the clip. Joints that were not
@@ -45,7 +46,8 @@ def animate_skeleton(
             [`SkeletonData`][sgnkit.data.SkeletonData].
         spikes: Spikes of each joint and frame, counts or rates. With fewer frames than the
             clip, as after a temporal stride, each is shown for several frames.
-        path: Where to write the file; it ends in `.gif`.
+        path: Where to write the file: `.gif`; `.mp4`, which needs ffmpeg; or `.html`, one page
+            with a slider that loads nothing from elsewhere.
         fps: Frames per second, above 0 and up to 50.
         up: Coordinate that points upwards, `"x"`, `"y"` or `"z"`; with a minus sign where it
             points down, as in image coordinates: `"-y"`.
@@ -61,7 +63,7 @@ def animate_skeleton(
         The path.
 
     Raises:
-        ValueError: A shape does not fit, or an argument is not legal.
+        ValueError: A shape does not fit, an argument is not legal, or ffmpeg is missing.
 
     Examples:
         >>> import tempfile, torch
@@ -72,36 +74,44 @@ def animate_skeleton(
     """
     require("PIL", "viz")
     path = Path(path)
-    if path.suffix.lower() != ".gif":
-        raise ValueError(f"animate_skeleton: path must end in '.gif', got {str(path)!r}")
+    if path.suffix.lower() not in ENDINGS:
+        raise ValueError(
+            f"animate_skeleton: path must end in one of {', '.join(ENDINGS)}, got {str(path)!r}"
+        )
     if not 0 < fps <= 50:
         raise ValueError(f"animate_skeleton: fps must be above 0 and up to 50, got {fps}")
-    x = _numbers(data.x)
-    if x.ndim != 3 or x.shape[2] not in (2, 3) or 0 in x.shape:
-        raise ValueError(
-            f"animate_skeleton: expected data.x [N, T, C] with C = 2 or 3, got shape {x.shape}"
-        )
-    light, key = _brightness(spikes, frames=x.shape[1], nodes=x.shape[0])
-    place = _project(x, up, azimuth)
-    if getattr(data, "mask", None) is not None:
-        place[~_numbers(data.mask).astype(bool)] = np.nan
+    place, parents, persons = observed("animate_skeleton", data, up, azimuth)
+    light, key = brightness("animate_skeleton", spikes, place.shape[1], place.shape[0])
     seen = np.asarray(np.isfinite(place).all(axis=2))
-    if not seen.any():
-        raise ValueError("animate_skeleton: no joint of the clip was observed")
+    frames = place.shape[1]
     place = _fit(place, seen, size)
-    parents = [int(p) for p in data.parent_index]
-    person = getattr(data, "person", None)
-    persons = [0] * len(x) if person is None else [int(p) for p in person]
-    palette, images, frames = _palette(), [], x.shape[1]
+    images = []
     for t in range(frames):
         image = _draw(place[:, t], None if light is None else light[t], parents, persons, size)
         _caption(image, t, frames, title, key)
-        images.append(image.quantize(palette=palette, dither=0))
+        images.append(image)
     path.parent.mkdir(parents=True, exist_ok=True)
-    images[0].save(
-        path, save_all=True, append_images=images[1:], duration=round(1000 / fps), loop=0
-    )
+    write_moving_picture(path, images, fps, _palette(), title)
     return path
+
+
+def observed(
+    function: str, data: Data, up: str, azimuth: float
+) -> tuple[_Array, list[int], list[int]]:
+    """Returns where joints are seen `[N, T, 2]`, NaN if not observed; parents; persons."""
+    x = _numbers(data.x)
+    if x.ndim != 3 or x.shape[2] not in (2, 3) or 0 in x.shape:
+        raise ValueError(
+            f"{function}: expected data.x [N, T, C] with C = 2 or 3, got shape {x.shape}"
+        )
+    place = _project(function, x, up, azimuth)
+    if getattr(data, "mask", None) is not None:
+        place[~_numbers(data.mask).astype(bool)] = np.nan
+    if not np.isfinite(place).all(axis=2).any():
+        raise ValueError(f"{function}: no joint of the clip was observed")
+    person = getattr(data, "person", None)
+    persons = [0] * len(x) if person is None else [int(p) for p in person]
+    return place, [int(p) for p in data.parent_index], persons
 
 
 def _numbers(values: Any) -> _Array:
@@ -110,8 +120,8 @@ def _numbers(values: Any) -> _Array:
     return np.array(values, dtype=float)
 
 
-def _brightness(
-    spikes: Any, frames: int, nodes: int
+def brightness(
+    function: str, spikes: Any, frames: int, nodes: int
 ) -> tuple[_Array | None, tuple[float, float] | None]:
     """Returns how far each joint of each frame lights up, 0 to 1, and the ends of that scale."""
     if spikes is None:
@@ -119,7 +129,7 @@ def _brightness(
     counts = _numbers(spikes)
     if counts.ndim != 2 or counts.shape[1] != nodes or not 0 < len(counts) <= frames:
         raise ValueError(
-            f"animate_skeleton: expected spikes [T, N] with T up to {frames} frames and "
+            f"{function}: expected spikes [T, N] with T up to {frames} frames and "
             f"N = {nodes} nodes, got shape {counts.shape}"
         )
     counts = counts[np.arange(frames) * len(counts) // frames]
@@ -129,12 +139,12 @@ def _brightness(
     return (counts - low) / max(high - low, 1e-12), (low, high)
 
 
-def _project(x: _Array, up: str, azimuth: float) -> _Array:
+def _project(function: str, x: _Array, up: str, azimuth: float) -> _Array:
     """Returns what the viewer sees: to the right and upwards, [N, T, 2]."""
     axis = "xyz".find(up.removeprefix("-")) if up.removeprefix("-") else -1
     if not 0 <= axis < x.shape[2] or len(up.removeprefix("-")) != 1:
         raise ValueError(
-            f"animate_skeleton: up must be one of {list('xyz'[: x.shape[2]])}, with or without "
+            f"{function}: up must be one of {list('xyz'[: x.shape[2]])}, with or without "
             f"'-', got {up!r}"
         )
     height = -x[..., axis] if up.startswith("-") else x[..., axis]
@@ -175,7 +185,7 @@ def _draw(
             continue
         share = 0.0 if light is None else float(light[joint])
         _disc(draw, place[joint], radius * (1.0 + 0.9 * share) + bone / 2, "white")
-        color = INK if light is None else _glow(share)
+        color = INK if light is None else glow(share)
         _disc(draw, place[joint], radius * (1.0 + 0.9 * share), color)
     return image.resize((size, size), Image.Resampling.BOX)
 
@@ -208,12 +218,12 @@ def _caption(
         draw.text((x, y), low, fill=INK, font=font, anchor="lm")
         x += round(draw.textlength(low, font=font)) + 2 * edge
         for share in (0.0, 0.5, 1.0):
-            _disc(draw, np.array([x, y]), size / 95 * (1.0 + 0.9 * share), _glow(share))
+            _disc(draw, np.array([x, y]), size / 95 * (1.0 + 0.9 * share), glow(share))
             x += 2 * edge
         draw.text((x, y), high, fill=INK, font=font, anchor="lm")
 
 
-def _glow(share: float) -> str:
+def glow(share: float) -> str:
     """Returns the colour of a joint that has this share of the most spikes."""
     if share < 0.5:
         return _blend(_RAMP[0], _RAMP[1], 2 * share)
@@ -234,7 +244,7 @@ def _palette() -> Any:
     colors = ["#ffffff"]
     for color in (*_PERSONS, *_RAMP):
         colors += [_blend(color, "#ffffff", i / 16) for i in range(0, 16, 2)]
-    colors += [_glow(i / 32) for i in range(33)]
+    colors += [glow(i / 32) for i in range(33)]
     palette = Image.new("P", (1, 1))
     palette.putpalette(b"".join(bytes.fromhex(color[1:]) for color in colors))
     return palette

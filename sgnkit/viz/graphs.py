@@ -8,12 +8,14 @@ import numpy as np
 
 from sgnkit._layout_plot import tree_coords
 from sgnkit.layout import SkeletonLayout, get_layout
-from sgnkit.viz.style import ACCENT, new_figure, tidy
+from sgnkit.viz.style import ACCENT, INK, LEFT, new_figure, tidy
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 __all__ = ["plot_adjacency", "plot_attention"]
+
+_BONE = "#d3d9de"
 
 
 def plot_attention(attention: Any, layout: str | SkeletonLayout, num_links: int = 20) -> Figure:
@@ -43,26 +45,8 @@ def plot_attention(attention: Any, layout: str | SkeletonLayout, num_links: int 
     values = _maps("plot_attention", attention, layout)
     mean = values.reshape(-1, *values.shape[-2:]).mean(axis=0)
     figure, (ax, side) = new_figure(9.0, 5.0, 1, 2)
-    layout.plot(ax=ax)
-    links = mean * (1 - np.eye(len(mean)))
-    places = layout.coords or tree_coords(layout.parents)
-    order = np.argsort(-links, axis=None, kind="stable")[:num_links]
-    strongest = [int(i) for i in order if links.flat[i] > 0]
-    top = links.max() or 1.0
-    for target, source in (divmod(i, len(mean)) for i in strongest):
-        ax.annotate(
-            "",
-            xy=places[target],
-            xytext=places[source],
-            arrowprops={
-                "arrowstyle": "->",
-                "color": ACCENT,
-                "alpha": float(0.15 + 0.85 * links[target, source] / top),
-                "linewidth": 1.2,
-                "connectionstyle": "arc3,rad=0.15",
-            },
-        )
-    tidy(ax, f"strongest links: {len(strongest)}", grid=False)
+    count = _draw_links(ax, layout, mean, num_links)
+    tidy(ax, f"strongest links: {count}", grid=False)
     _heat(figure, side, mean, "Blues", 0.0, float(mean.max()) or 1.0)
     tidy(side, "attention", grid=False)
     side.set_xlabel("source joint")
@@ -71,14 +55,24 @@ def plot_attention(attention: Any, layout: str | SkeletonLayout, num_links: int 
 
 
 def plot_adjacency(
-    adjacency: Any, layout: str | SkeletonLayout | None = None, start: Any = None
+    adjacency: Any,
+    layout: str | SkeletonLayout | None = None,
+    start: Any = None,
+    *,
+    body: bool = False,
+    num_links: int = 30,
 ) -> Figure:
     r"""Draws the graphs of a layer side by side, source joints in rows, target joints in columns.
+
+    With **body** they are drawn on the skeleton: arrows from source to target, orange for weights
+    above zero and blue for those below, the stronger the heavier.
 
     Args:
         adjacency: The graphs.
         layout: A layout for the names of the joints; numbers by default.
         start: The graphs before training: what changed is drawn in their place.
+        body: Draws arrows on the skeleton instead of matrices; needs **layout**.
+        num_links: How many links between different joints are drawn on the body, at most.
 
     Shapes:
         - **adjacency**, **start**: $(K, V, V)$ or $(V, V)$
@@ -106,6 +100,14 @@ def plot_adjacency(
                 f"plot_adjacency: start has shape {before.shape}, adjacency {values.shape}"
             )
         values, title = values - before, "change of subset"
+    if body:
+        if layout is None:
+            raise ValueError("plot_adjacency: body=True needs the layout")
+        figure, axes = new_figure(3.2 * len(values), 4.2, 1, len(values))
+        for i, (ax, graph) in enumerate(zip(axes, values, strict=True)):
+            count = _draw_links(ax, layout, graph.T, num_links)
+            tidy(ax, f"{title} {i}, {count} links", grid=False)
+        return figure
     figure, axes = new_figure(3.2 * len(values) + 0.8, 3.4, 1, len(values))
     top = float(np.abs(values).max()) or 1.0
     for i, (ax, graph) in enumerate(zip(axes, values, strict=True)):
@@ -118,6 +120,39 @@ def plot_adjacency(
             ax.tick_params(labelsize=5)
     axes[0].set_ylabel("source joint")
     return figure
+
+
+def _draw_links(ax: Any, layout: SkeletonLayout, weights: Any, num_links: int) -> int:
+    """Draws the heaviest links [target, source] over a pale skeleton; returns how many."""
+    places = layout.coords or tree_coords(layout.parents)
+    for joint, parent in layout.bones:
+        ax.plot(*zip(places[joint], places[parent], strict=True), color=_BONE, lw=4, zorder=1)
+    ax.scatter(*zip(*places, strict=True), s=26, c=INK, edgecolors="white", lw=0.6, zorder=3)
+    ax.set_aspect("equal", adjustable="datalim")
+    ax.set_xticks([])
+    ax.set_yticks([])
+    links = weights * (1 - np.eye(len(weights)))
+    order = np.argsort(-np.abs(links), axis=None, kind="stable")[:num_links]
+    strongest = [int(i) for i in order if links.flat[i] != 0]
+    top = np.abs(links).max() or 1.0
+    for target, source in (divmod(i, len(links)) for i in reversed(strongest)):
+        share = float(abs(links[target, source]) / top)
+        ax.annotate(
+            "",
+            xy=places[target],
+            xytext=places[source],
+            arrowprops={
+                "arrowstyle": "-|>",
+                "color": ACCENT if links[target, source] > 0 else LEFT,
+                "alpha": 0.25 + 0.75 * share,
+                "linewidth": 0.6 + 1.6 * share,
+                "shrinkA": 3,
+                "shrinkB": 3,
+                "connectionstyle": "arc3,rad=0.18",
+            },
+            zorder=2,
+        )
+    return len(strongest)
 
 
 def _maps(function: str, values: Any, layout: SkeletonLayout | None) -> np.ndarray[Any, Any]:

@@ -68,7 +68,7 @@ def test_52_frames_are_quick_and_small(tmp_path):
     [
         ({"spikes": torch.zeros(6, 5)}, r"N = 4 nodes, got shape \(6, 5\)"),
         ({"spikes": torch.zeros(7, 4)}, r"T up to 6 frames .* got shape \(7, 4\)"),
-        ({"path": "clip.png"}, r"must end in '.gif', got 'clip.png'"),
+        ({"path": "clip.png"}, r"must end in one of .gif, .mp4, .html, got 'clip.png'"),
         ({"fps": 0}, "fps must be above 0 and up to 50, got 0"),
         ({"up": "w"}, r"up must be one of \['x', 'y', 'z'\].*got 'w'"),
     ],

@@ -9,7 +9,9 @@ def test_plot_raster():
     spikes[1, 0, 2] = spikes[3, 1, 1] = 1.0
     ax = plot_raster(spikes).axes[0]
     assert ax.get_title(loc="left") == "6 neurons, firing rate 0.083"
-    assert ax.collections[0].get_offsets().tolist() == [[1, 2], [3, 4]]
+    cells = ax.images[0].get_array()
+    assert cells.shape == (6, 4)
+    assert [axis.tolist() for axis in cells.nonzero()] == [[2, 4], [1, 3]]
 
 
 def test_plot_raster_of_many_neurons():
