@@ -56,6 +56,7 @@ __all__ = [
 Side = Callable[[], Any]
 ROOT = Path(__file__).resolve().parents[1]
 RIVALS = ROOT / ".cache" / "rivals"  # packages that are only measured against
+LONG = 2.0  # seconds of a call after which a side is warm
 SHORTEST = 2e-3  # seconds of one sample: shorter work is repeated within it
 
 
@@ -131,13 +132,15 @@ def compare(sides: Mapping[str, Side], options: Options, warm: int = 2) -> dict[
     Args:
         sides: The functions, by name.
         options: How to measure.
-        warm: Calls of each side before anything is timed.
+        warm: Calls of each side before it is timed, besides a first one; none after a long one.
     """
     repeats = {}
     for name, side in sides.items():
+        took = _seconds(side, 1, options)
         for _ in range(warm):
-            side()
-        repeats[name] = max(1, round(SHORTEST / max(_seconds(side, 1, options), 1e-6)))
+            if took < LONG:
+                took = _seconds(side, 1, options)
+        repeats[name] = max(1, round(SHORTEST / max(took, 1e-6)))
     samples: dict[str, list[float]] = {name: [] for name in sides}
     order, began = list(sides), time.perf_counter()
     collecting = gc.isenabled()

@@ -36,7 +36,7 @@ from sgnkit.transforms import (
 
 __all__ = ["main", "waiting"]
 
-NETWORKS = ("base_sgn_small", "mk_sgn_small", "mk_sgn")
+NETWORKS = ("base_sgn_small", "mk_sgn_small")
 NW_UCLA = Compose(
     [Center("spine"), RandomRotate(60, "xy"), MinMaxNormalize(), UniformSample(52, random=True)]
 )

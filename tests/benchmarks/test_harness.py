@@ -4,6 +4,7 @@ import time
 import pytest
 import torch
 
+from benchmarks import harness
 from benchmarks.harness import Options, Results, compare, noise, use_threads
 from benchmarks.memory import peak
 
@@ -25,6 +26,18 @@ def test_sides_take_turns():
     text = "".join(calls).lstrip("ab"[0])
     runs = [name for i, name in enumerate(text) if i == 0 or text[i - 1] != name]
     assert len(runs) >= 4
+
+
+def test_long_work_is_warm_after_one_call(monkeypatch):
+    monkeypatch.setattr(harness, "LONG", 0.01)
+    calls = []
+
+    def side():
+        calls.append(1)
+        time.sleep(0.02)
+
+    compare({"a": side}, Options(threads=(1,), rounds=3, seconds=0))
+    assert len(calls) == 1 + 3
 
 
 def test_noise_has_no_zeros_and_stays_the_same():
