@@ -19,7 +19,7 @@ from torch_geometric.data import Batch
 from benchmarks.floor import products
 from benchmarks.harness import Options, Results, compare, noise, use_threads
 from benchmarks.rivals import MultiStepNode, Network, dense_clips, spikingjelly_node
-from sgnkit import SkeletonData, create_model
+from sgnkit import SkeletonData, create_model, get_layout
 from sgnkit.energy import calibrate
 from sgnkit.nn import compile_neurons
 
@@ -37,7 +37,7 @@ SPIKINGJELLY = ("spikingjelly.activation_based.neuron", "spikingjelly==2.0.0 log
 
 def clips(layout: str, persons: int, frames: int, number: int, classes: int = 5) -> Batch:
     """Returns a batch of noise."""
-    x = noise(number, frames, 25 if layout == "ntu25" else 20, 3, persons)
+    x = noise(number, frames, get_layout(layout).num_joints, 3, persons)
     return Batch.from_data_list(
         [
             SkeletonData.from_array(clip.numpy(), layout, axes="TVCM", y=i % classes)
