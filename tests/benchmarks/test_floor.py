@@ -1,3 +1,4 @@
+import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -5,6 +6,7 @@ from benchmarks.floor import products
 from benchmarks.layers import times
 from benchmarks.network import clips
 from sgnkit import create_model
+from sgnkit.nn import compile_neurons
 
 
 def flops(work):
@@ -32,10 +34,13 @@ def test_floor_takes_the_same_products():
     assert flops(step) == flops(replay) > 1e6
 
 
-def test_time_by_kind():
+@pytest.mark.parametrize("compiled", [False, pytest.param(True, marks=pytest.mark.slow)])
+def test_time_by_kind(compiled):
     model, step = small()
+    if compiled:
+        compile_neurons(model)
     found = times(step, model)
-    assert {"neuron", "batch norm", "linear", "graph product", "convolution"} <= set(found)
+    assert {"batch norm, neuron", "linear", "graph product", "convolution"} <= set(found)
     assert all(value > 0 for value in found.values())
     # what is not part of a layer, in either pass, is small
     assert found["rest"] < 0.5 * sum(found.values())
