@@ -23,7 +23,7 @@ from sgnkit.export._nir_parts import (
 )
 from sgnkit.layout import SkeletonLayout, get_layout
 from sgnkit.models import SpikingGraphNetwork
-from sgnkit.nn import SASGC, SpikingGraphConv
+from sgnkit.nn import LIF, SASGC, SpikingGraphConv
 
 __all__ = ["Limit", "NIRExportError", "nir_limits", "to_nir"]
 
@@ -233,7 +233,11 @@ class _Lowering:
             return self.fire(f"{name}.neuron", neuron, _sum([current, x]))
         if shortcut.projects:
             x = self.fire(f"{name}.shortcut.neuron", shortcut.neuron, x)
-        return _sum([self.fire(f"{name}.neuron", neuron, current), x])
+        both = _sum([self.fire(f"{name}.neuron", neuron, current), x])
+        if shortcut.mode == "sew":
+            return both
+        # A neuron that forgets at once and fires above one half is an OR of spikes.
+        return self.fire(f"{name}.or", LIF(tau=1.0, v_th=0.5), both)
 
     def convolve(
         self,

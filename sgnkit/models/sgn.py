@@ -22,6 +22,7 @@ from sgnkit.nn.fusion.spiking_multimodal_fusion import Method, SpikingMultimodal
 from sgnkit.nn.graph import SkeletonGraph
 from sgnkit.nn.neuron import LIF
 from sgnkit.nn.readout.readout import Readout
+from sgnkit.nn.shortcut import Residual
 from sgnkit.nn.temporal.stc import STC
 
 __all__ = ["MKSGN", "BaseSGN", "SpikingGraphNetwork"]
@@ -53,7 +54,8 @@ class SpikingGraphNetwork(SkeletonModel):
         share_adjacency: Whether all blocks share one adjacency.
         kernel_size: Frames under the temporal kernel.
         branches: `"single"` or `"multi_scale"` temporal convolution.
-        residual: `"sew"` or `"membrane"`.
+        residual: `"sew"`, `"or"` or `"membrane"`, see
+            [`SpikingGraphConv`][sgnkit.nn.SpikingGraphConv].
         encoder_kernel: `"joints"` or `"graph"`.
         neuron: The spiking neuron; each place gets its own copy.
             [`LIF(v_th=0.5)`][sgnkit.nn.LIF] by default.
@@ -67,8 +69,8 @@ class SpikingGraphNetwork(SkeletonModel):
             [`SpikingMultimodalFusion`][sgnkit.nn.SpikingMultimodalFusion].
         path: `"auto"`, `"dense"` or `"sparse"` spatial layers.
         spike_driven: Whether every product behind the encoders is one of spikes and weights in
-            evaluation: membrane shortcuts whatever **residual** says; fusion weights and graphs
-            folded into the weights after them; a read-out of spikes. Parameters stay the same.
+            evaluation: `"or"` shortcuts in the place of `"sew"`; fusion weights and graphs folded
+            into the weights after them; a read-out of spikes. Parameters stay the same.
         causal: Whether no frame sees a later one: kernels over frames end at their frame, motion
             is that from the frame before, attention maps are averaged over the frames so far. Such
             a network also runs frame by frame, `step_frame`. Parameters stay the same.
@@ -102,7 +104,7 @@ class SpikingGraphNetwork(SkeletonModel):
         share_adjacency: bool = False,
         kernel_size: int = 9,
         branches: Literal["single", "multi_scale"] = "single",
-        residual: Literal["sew", "membrane"] = "sew",
+        residual: Residual = "sew",
         encoder_kernel: Literal["joints", "graph"] = "joints",
         neuron: nn.Module | None = None,
         norm_scale: float = 1.0,
@@ -130,7 +132,7 @@ class SpikingGraphNetwork(SkeletonModel):
                 f"{name}: spatial must be 'sgc', 'sa_sgc' or a function, got {spatial!r}"
             )
         if spike_driven:
-            residual = "membrane"
+            residual = "or" if residual == "sew" else residual
             fusion_options = {"fold": True, **(fusion_options or {})}
         self.num_steps = num_steps
         self.causal = causal

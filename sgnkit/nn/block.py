@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any
 
 from torch import Tensor, nn
 
 from sgnkit.nn.graph import SkeletonGraph
-from sgnkit.nn.shortcut import SpikingShortcut
+from sgnkit.nn.shortcut import Residual, SpikingShortcut
 from sgnkit.nn.step_frame import advance
 from sgnkit.nn.temporal.stc import STC
 
@@ -28,7 +28,7 @@ class SpikingBlock(nn.Module):
             [`SpikingConv`][sgnkit.nn.SpikingConv] around a PyG convolution.
         temporal: The temporal convolution.
         in_channels: Size of each input feature; as the temporal layer takes by default.
-        residual: `"sew"`, `"membrane"` or `None`.
+        residual: `"sew"`, `"or"`, `"membrane"` or `None`.
         neuron: The spiking neuron of the shortcut; it gets its own copy.
         norm_scale: The start scale of the batch norm of the shortcut.
 
@@ -49,7 +49,7 @@ class SpikingBlock(nn.Module):
         temporal: STC,
         in_channels: int | None = None,
         *,
-        residual: Literal["sew", "membrane"] | None = "sew",
+        residual: Residual | None = "sew",
         neuron: nn.Module | None = None,
         norm_scale: float = 1.0,
     ) -> None:

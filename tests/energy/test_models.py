@@ -203,7 +203,7 @@ def test_a_whole_network():
     assert cost["blocks.1.spatial.lin"].paper_ac == pytest.approx(48 * (first > 0).sum() / 2)
 
 
-@pytest.mark.parametrize("residual", ["sew", "membrane"])
+@pytest.mark.parametrize("residual", ["sew", "or", "membrane"])
 def test_mk_sgn(residual):
     model = MKSGN(
         "ntu25", 5, hidden_channels=(C,), strides=(1,), heads=2, residual=residual, num_steps=S
@@ -227,9 +227,11 @@ def calibrated(model, batch, passes=10):
     return model.eval()
 
 
+@pytest.mark.parametrize("residual", ["or", "membrane"])
 @pytest.mark.parametrize("adjacency", ["learned", "importance"])
-def test_a_spike_driven_network_has_nothing_else_behind_its_encoders(adjacency):
-    options = {"hidden_channels": (C, 16), "strides": (1, 2), "heads": 2, "adjacency": adjacency}
+def test_a_spike_driven_network_has_nothing_else_behind_its_encoders(adjacency, residual):
+    options = {"hidden_channels": (C, 16), "strides": (1, 2), "heads": 2}
+    options |= {"adjacency": adjacency, "residual": residual}
     model = MKSGN("ntu25", 5, **options, spike_driven=True)
     report = profile(calibrated(model, BATCH), BATCH)
     assert {layer.name for layer in report.not_spike_driven} == {
@@ -241,7 +243,7 @@ def test_a_spike_driven_network_has_nothing_else_behind_its_encoders(adjacency):
     assert sum(layer.strict_ac > 0 for layer in behind) >= len(behind) - 4  # some may be silent
     assert all(layer.strict_ac == layer.synaptic_operations for layer in behind)
 
-    default = MKSGN("ntu25", 5, **options, residual="membrane")
+    default = MKSGN("ntu25", 5, **options)
     default.load_state_dict(model.state_dict())
     with torch.no_grad():
         torch.testing.assert_close(default.eval()(BATCH), model(BATCH))

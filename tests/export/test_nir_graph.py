@@ -44,6 +44,7 @@ def as_image(spikes, bodies):
 WHOLE = {
     "Base-SGN": ("base_sgn_small", {}),
     "Base-SGN membrane": ("base_sgn_small", {"residual": "membrane"}),
+    "Base-SGN or": ("base_sgn_small", {"residual": "or"}),
     "no shortcut, PLIF": ("base_sgn_small", {"residual": None, "neuron": LIF(3.0, learn_tau=True)}),
     "graph encoder": ("base_sgn_small", {"encoder_kernel": "graph", "adjacency": "identity"}),
     "four modalities": ("mk_sgn_small", {"spatial": "sgc", "residual": "membrane"}),
@@ -89,7 +90,9 @@ def cut(graph, last):
     "options", [{}, {"fusion": "concat"}, {"encoder_kernel": "graph"}, {"spike_driven": True}]
 )
 def test_mk_sgn_up_to_the_first_attention(models_conftest, batch, options):
-    model = models_conftest.settled("mk_sgn_small", batch, **SMALL, **{"residual": "membrane", **options})
+    model = models_conftest.settled(
+        "mk_sgn_small", batch, **SMALL, **{"residual": "membrane", **options}
+    )
     with pytest.warns(UserWarning, match=r"ends before blocks\.0\.spatial\.attention"):
         graph = to_nir(model, num_frames=9, partial=True)
     found = run_in_norse(graph)(image(model, batch), model.num_steps)

@@ -78,9 +78,11 @@ def test_training_and_evaluation_agree_with_two_calls_in_any_order(make_batch, s
     assert torch.equal(model(small), first)  # nothing to reset
 
 
-def test_membrane_residual_keeps_everything_binary(make_batch, settled):
+@pytest.mark.parametrize("residual", ["membrane", "or"])
+def test_residuals_that_keep_everything_binary(make_batch, settled, residual):
     batch = make_batch()
-    model = settled("mk_sgn_small", batch, residual="membrane")
+    model = settled("mk_sgn_small", batch, residual=residual)
+    assert model.blocks[0].shortcut.mode == residual
     for key, value in model.forward_features(batch).items():
         if key.startswith("blocks") or key in ("fused", "encoded"):
             assert set(value.unique().tolist()) <= {0.0, 1.0}, key

@@ -109,6 +109,13 @@ LAYERS = {
         SPIKES,
         options(),
     ),
+    "SpikingShortcut-or": (
+        lambda: JoinedShortcut(mode="or"),
+        False,
+        SPIKES,
+        SPIKES,
+        options(),
+    ),
     "SpikingGraphConv": (
         lambda: SpikingGraphConv(C, 16, "kinect20", neuron=NEURON),
         True,

@@ -147,7 +147,7 @@ def test_counted_operations_stay_visible():
         assert not usable(torch.ones(3))
 
 
-@pytest.mark.parametrize("mode", ["sew", "membrane", None])
+@pytest.mark.parametrize("mode", ["sew", "or", "membrane", None])
 def test_shortcut_takes_the_norm(mode):
     results = []
     for given in (False, True):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any
 
 from torch import Tensor, nn
 
@@ -11,6 +11,7 @@ from sgnkit.nn.conv.adjacency import Adjacency, Mode
 from sgnkit.nn.conv.spiking_graph_conv import Path, SpikingGraphConv
 from sgnkit.nn.conv.spiking_self_attention import SpikingSelfAttention
 from sgnkit.nn.graph import SkeletonGraph
+from sgnkit.nn.shortcut import Residual
 
 __all__ = ["SASGC"]
 
@@ -31,7 +32,7 @@ class SASGC(nn.Module):
         layout: A layout or its name.
         heads: Number of attention heads.
         adjacency: As in [`SpikingGraphConv`][sgnkit.nn.SpikingGraphConv].
-        residual: `"sew"` or `"membrane"`, for both parts.
+        residual: `"sew"`, `"or"` or `"membrane"`, for both parts.
         neuron: The spiking neuron; each place gets its own copy.
         norm_scale: The start scale of the batch norms.
         path: `"auto"`, `"dense"` or `"sparse"`, for both parts.
@@ -41,7 +42,7 @@ class SASGC(nn.Module):
 
     Shapes:
         - **x**: $(S, T, N, C_{in})$, spikes
-        - **returns**: $(S, T, N, C_{out})$, sums of up to three spikes (with `"membrane"`, spikes)
+        - **returns**: $(S, T, N, C_{out})$; with `"sew"` sums of up to three spikes
 
     Note:
         The paper names the part; its order and equations are those of the same authors' later
@@ -60,7 +61,7 @@ class SASGC(nn.Module):
         *,
         heads: int = 8,
         adjacency: Mode | Adjacency = "learned",
-        residual: Literal["sew", "membrane"] | None = "sew",
+        residual: Residual | None = "sew",
         neuron: nn.Module | None = None,
         norm_scale: float = 1.0,
         path: Path = "auto",

@@ -17,7 +17,7 @@ from sgnkit.nn.graph import SkeletonGraph
 from sgnkit.nn.neuron import LIF
 from sgnkit.nn.neuron._like import like
 from sgnkit.nn.norm import BatchNorm
-from sgnkit.nn.shortcut import SpikingShortcut
+from sgnkit.nn.shortcut import Residual, SpikingShortcut
 
 __all__ = ["SpikingGraphConv"]
 
@@ -44,8 +44,9 @@ class SpikingGraphConv(MessagePassing):
             the batches may mix layouts.
         adjacency: `"learned"`, `"fixed"`, `"identity"`, or an
             [`Adjacency`][sgnkit.nn.Adjacency] to share among layers.
-        residual: `"sew"` adds spikes (values 0, 1, 2), `"membrane"` adds before the neuron so
-            that the output stays binary, `None` leaves the shortcut out.
+        residual: `"sew"` adds spikes (values 0, 1, 2); `"or"` merges them and `"membrane"` adds
+            before the neuron, so that the output stays binary; `None` leaves the shortcut out.
+            See [`SpikingShortcut`][sgnkit.nn.SpikingShortcut].
         neuron: The spiking neuron; each place gets its own copy.
         norm_scale: The start scale of the batch norm before the neuron.
         path: `"auto"`, `"dense"` or `"sparse"`.
@@ -83,7 +84,7 @@ class SpikingGraphConv(MessagePassing):
         layout: str | SkeletonLayout | None = None,
         *,
         adjacency: Mode | Adjacency = "learned",
-        residual: Literal["sew", "membrane"] | None = "sew",
+        residual: Residual | None = "sew",
         neuron: nn.Module | None = None,
         norm_scale: float = 1.0,
         path: Path = "auto",

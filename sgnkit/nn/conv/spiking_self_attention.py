@@ -16,7 +16,7 @@ from sgnkit.nn.neuron import LIF
 from sgnkit.nn.neuron._like import like
 from sgnkit.nn.norm import BatchNorm
 from sgnkit.nn.norm_fire import constants, norm_fire
-from sgnkit.nn.shortcut import SpikingShortcut
+from sgnkit.nn.shortcut import Residual, SpikingShortcut
 
 __all__ = ["SpikingSelfAttention"]
 
@@ -46,7 +46,7 @@ class SpikingSelfAttention(MessagePassing):
         pool_frames: Whether $\mathbf{Q}\mathbf{K}^{\top}$ is averaged over the frames of a step,
             one attention map for the whole clip.
         causal: Whether the average of `pool_frames` runs over a frame and those before it.
-        residual: `"sew"`, `"membrane"` or `None`, as in
+        residual: `"sew"`, `"or"`, `"membrane"` or `None`, as in
             [`SpikingGraphConv`][sgnkit.nn.SpikingGraphConv].
         neuron: The spiking neuron; each place gets its own copy.
         v_th: Threshold of the neuron after the attention product.
@@ -79,7 +79,7 @@ class SpikingSelfAttention(MessagePassing):
         attention_neuron: bool = False,
         pool_frames: bool = False,
         causal: bool = False,
-        residual: Literal["sew", "membrane"] | None = "sew",
+        residual: Residual | None = "sew",
         neuron: nn.Module | None = None,
         v_th: float = 0.5,
         norm_scale: float = 1.0,
