@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from sgnkit.data.modality import MODALITIES
 from sgnkit.layout import SkeletonLayout, get_layout
+from sgnkit.models._running import CompiledForward, recomputed
 from sgnkit.nn.graph import SkeletonGraph
 
 __all__ = ["SkeletonModel"]
@@ -18,7 +20,14 @@ class SkeletonModel(nn.Module):
     """A network for skeletons of one layout.
 
     A subclass defines `forward_tensors(x, graph)`.
+
+    Attributes:
+        checkpointing: Whether training keeps the inputs of the blocks alone and runs each block
+            again in the backward pass: less memory, more time, the same gradients.
     """
+
+    checkpointing: bool = False
+    _compiled: CompiledForward | None = None
 
     def __init__(
         self,
@@ -40,11 +49,36 @@ class SkeletonModel(nn.Module):
 
     def forward(self, batch: Any) -> Tensor:
         """Returns the logits of a batch of clips."""
-        return self.forward_tensors(*self._enter(batch))
+        x, graph = self._enter(batch)
+        return (self._compiled or self.forward_tensors)(x, graph)
+
+    def compile_network(self, **options: Any) -> None:
+        """Compiles everything between input and logits into one graph, at the first call.
+
+        Results stay the same. A batch of another shape may compile again. While hooks are set on
+        parts of the network, or its operations are counted, it runs uncompiled; so do copies and
+        `forward_features`.
+
+        Args:
+            **options: Other arguments of `torch.compile`, such as `backend` or `dynamic`.
+        """
+        self._compiled = CompiledForward(self, self.forward_tensors, **options)
+
+    def __getstate__(self) -> dict[str, Any]:
+        state: dict[str, Any] = super().__getstate__()
+        state.pop("_compiled", None)
+        return state
 
     def forward_tensors(self, x: Tensor, graph: SkeletonGraph) -> Tensor:
         """Returns the logits from coordinates `[N, T, C]` and the graph, without PyG objects."""
         raise NotImplementedError
+
+    def _block(self, block: nn.Module, x: Tensor, graph: SkeletonGraph) -> Tensor:
+        """Runs one block, again in the backward pass if `checkpointing` says so."""
+        if self.checkpointing and self.training and torch.is_grad_enabled():
+            return recomputed(block, x, graph)
+        out: Tensor = block(x, graph)
+        return out
 
     def _enter(self, batch: Any) -> tuple[Tensor, SkeletonGraph]:
         graph = SkeletonGraph.from_data(batch)

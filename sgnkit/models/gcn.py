@@ -176,7 +176,7 @@ class GraphNetwork(SkeletonModel):
         """Returns the logits from coordinates `[N, T, C]` and the graph, without PyG objects."""
         out = self._encode(x, graph)
         for block in self.blocks:
-            out = block(out, graph)
+            out = self._block(block, out, graph)
         return self.readout(out.unsqueeze(0), graph)
 
     def forward_features(self, batch: Any) -> dict[str, Tensor]:

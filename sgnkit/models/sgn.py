@@ -197,7 +197,7 @@ class SpikingGraphNetwork(SkeletonModel):
         """Returns the logits from coordinates `[N, T, C]` and the graph, without PyG objects."""
         x = self._encode(x, graph)[-1]
         for block in self.blocks:
-            x = block(x, graph)
+            x = self._block(block, x, graph)
         return self.readout(x, graph)
 
     def step_frame(

@@ -90,7 +90,7 @@ def _moments(norm: nn.Module | None, x: Tensor) -> _Moments | None:
     centred = norm.training or mean is None
     if centred:
         mean, var = batch_statistics(x.detach().contiguous())
-        if norm.training and norm.running_mean is not None:
+        if norm.training and norm.track_running_stats and norm.running_mean is not None:
             _remember(norm, mean, var * (rows / (rows - 1)))
     return norm.weight, norm.bias, mean, var, norm.eps, centred
 

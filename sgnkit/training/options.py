@@ -60,8 +60,11 @@ class TrainerOptions:
         check: Whether to check labels, first loss and firing rates before the first epoch.
         firing_rates: Whether to add the firing rate of each epoch to `metrics.csv`, and to warn
             when a layer falls silent or saturates.
-        compile: "neurons" compiles the loops of the spiking neurons, which takes seconds once and
-            makes training faster on a CPU. The spikes stay the same.
+        compile: "neurons" compiles the loops of the spiking neurons and of their attention, which
+            takes seconds once on a machine and makes training faster on a CPU. The spikes stay
+            the same. "model" gives the whole network to `torch.compile`, which takes minutes.
+        checkpointing: Whether to run each block again in the backward pass instead of keeping
+            what lies inside it: less memory, more time, the same gradients.
     """
 
     max_epochs: int = 40
@@ -74,7 +77,8 @@ class TrainerOptions:
     progress_bar: Literal["auto", "on", "off"] = "auto"
     check: bool = True
     firing_rates: bool = True
-    compile: Literal["off", "neurons"] = "off"
+    compile: Literal["off", "neurons", "model"] = "off"
+    checkpointing: bool = False
 
 
 @dataclass

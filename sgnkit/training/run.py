@@ -13,6 +13,7 @@ from torch import nn
 from torch_geometric.data import Batch
 
 from sgnkit.errors import CheckpointError, ConfigError
+from sgnkit.models._base import SkeletonModel
 from sgnkit.models.checkpoint import (
     build_model,
     describe_model,
@@ -24,7 +25,7 @@ from sgnkit.training.callbacks import EpochCheckpoint, EpochLog, progress_bar
 from sgnkit.training.checks import check_labels, check_start
 from sgnkit.training.data import dataset_facts, test_loader, train_loader, training_clips
 from sgnkit.training.module import Classifier
-from sgnkit.training.options import Experiment
+from sgnkit.training.options import Experiment, TrainerOptions
 from sgnkit.training.rates import FiringRateMonitor
 from sgnkit.training.reporting import report_of_training
 from sgnkit.training.run_folder import (
@@ -88,8 +89,7 @@ def train(experiment: Experiment, ckpt_path: str | None = None, command: str = "
         fresh = start_from(model, experiment.start_from)
     description = describe_model(model, name, options, class_names)
     description["config"] = experiment.to_dict()
-    if experiment.trainer.compile == "neurons":
-        compile_neurons(model)
+    _set_up(model, experiment.trainer)
     lesson = with_teacher(experiment, model, clips, class_names)
     module = Classifier(
         model, experiment.optim, experiment.batch_size, experiment.seed, description, *lesson
@@ -160,6 +160,27 @@ def train(experiment: Experiment, ckpt_path: str | None = None, command: str = "
     )
     report_of_training(folder, experiment)
     return folder
+
+
+def _set_up(model: nn.Module, options: TrainerOptions) -> None:
+    """Compiles and checkpoints as the experiment says."""
+    if options.compile == "neurons":
+        compile_neurons(model)
+    if not isinstance(model, SkeletonModel):
+        for key, wanted in (
+            ("compile", options.compile == "model"),
+            ("checkpointing", options.checkpointing),
+        ):
+            if wanted:
+                raise ConfigError(
+                    f"{type(model).__name__} is none of the networks of sgnkit",
+                    place=f"trainer.{key}",
+                    remedy="leave the key out",
+                )
+        return
+    if options.compile == "model":
+        model.compile_network()
+    model.checkpointing = options.checkpointing
 
 
 def _warn(model: nn.Module, clips: Any, batch_size: int) -> None:

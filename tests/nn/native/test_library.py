@@ -50,6 +50,6 @@ def test_second_process_finds_the_file(fresh, monkeypatch):
 
 def test_nothing_compiles_at_import(tmp_path):
     env = {**os.environ, "TORCH_EXTENSIONS_DIR": str(tmp_path)}
-    code = "import sgnkit, sgnkit.nn; sgnkit.create_model('base_sgn_small', layout='ntu25', num_classes=2)"
+    code = "import sgnkit.nn; sgnkit.create_model('base_sgn', layout='ntu25', num_classes=2)"
     subprocess.run([sys.executable, "-c", code], check=True, env=env)
     assert not list(tmp_path.iterdir())
