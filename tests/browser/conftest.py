@@ -28,6 +28,17 @@ class Browser:
 
     def __init__(self, driver):
         self.driver = driver
+        self.without_search = None
+
+    def search(self, on):
+        """Switches the search of the documentation on or off: its index takes seconds to build."""
+        if self.without_search is not None:
+            old = self.without_search["identifier"]
+            self.cdp("Page.removeScriptToEvaluateOnNewDocument", identifier=old)
+        self.without_search = None
+        if not on:
+            stub = "window.Worker = class extends EventTarget { postMessage() {} terminate() {} };"
+            self.without_search = self.cdp("Page.addScriptToEvaluateOnNewDocument", source=stub)
 
     def open(self, url, width=1400, height=900, dark=False):
         """Opens a page as if for the first time."""
@@ -52,7 +63,7 @@ class Browser:
     def find(self, selector):
         return self.driver.find_element("css selector", selector)
 
-    def wait(self, script, seconds=15):
+    def wait(self, script, seconds=60):
         """Waits until a script gives something true, and returns it."""
         end = time.monotonic() + seconds
         while not (value := self.js(script)):

@@ -14,6 +14,14 @@ SHOWN = {
 }
 
 
+@pytest.fixture(autouse=True)
+def search(browser, request):
+    """Tests of many pages do without the search."""
+    browser.search(on=not any(word in request.node.name for word in ("every_page", "pictures")))
+    yield
+    browser.search(on=True)
+
+
 def addresses(site, folder):
     """Returns all pages of the site."""
     found = sorted(path.parent.relative_to(folder) for path in folder.rglob("index.html"))
@@ -67,6 +75,7 @@ def test_maths_after_a_click(browser, site):
 def test_search_finds_a_layer(browser, site):
     browser.open(site)
     box = browser.find(".md-search__input")
+    browser.wait("return document.readyState === 'complete'")
     browser.js("document.querySelector('#__search').click()")
     browser.wait("return document.activeElement.matches('.md-search__input')")
     box.send_keys("SASGC")
@@ -90,9 +99,12 @@ def test_code_copies(browser, site):
         permissions=["clipboardReadWrite", "clipboardSanitizedWrite"],
         origin=site.rstrip("/"),
     )
-    button = "document.querySelector('.md-content .highlight button[class*=clip], .md-clipboard')"
+    # The button is made when the code comes into view.
+    block = "document.querySelector('.md-content .highlight')"
+    browser.js(f"{block}.scrollIntoView()")
+    button = f"{block}.querySelector('button')"
     browser.wait(f"return {button}")
-    code = browser.js(f"return {button}.closest('pre, .highlight').querySelector('code').innerText")
+    code = browser.js(f"return {block}.querySelector('code').innerText")
     browser.js(f"{button}.click()")
     copied = browser.driver.execute_async_script(
         "const done = arguments[0]; setTimeout(() =>"
