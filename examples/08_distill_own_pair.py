@@ -94,7 +94,7 @@ def main(argv: Sequence[str] | None = None) -> None:
                 if criterion is None:
                     loss = cross_entropy(net(batch), batch.y)
                 else:
-                    loss, _ = criterion(learner(batch), batch.y, epoch)
+                    loss, _ = criterion(learner(batch, y=batch.y), batch.y, epoch)
                 optimizer.zero_grad()
                 loss.backward()
                 optimizer.step()

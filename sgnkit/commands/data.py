@@ -9,6 +9,7 @@ from typing import Any
 
 from sgnkit.commands.output import Output
 from sgnkit.commands.parser import CommandParser
+from sgnkit.errors import ConfigError
 
 __all__ = ["FORMATS", "parser"]
 
@@ -137,6 +138,16 @@ def _stats(options: Namespace, out: Output) -> None:
 
 
 def _show(options: Namespace, out: Output) -> None:
+    if options.out is not None and options.out.suffix.lower() != ".gif":
+        raise ConfigError("cannot write this kind of file", file=options.out, expected=".gif")
+    if not 0 < options.fps <= 50:
+        raise ConfigError(
+            "the value is out of range", place="--fps", expected="up to 50", found=options.fps
+        )
+    if options.up not in (None, "x", "y", "z", "-x", "-y", "-z"):
+        raise ConfigError(
+            "there is no such coordinate", place="--up", expected="y, -y, z, ...", found=options.up
+        )
     from sgnkit.data_tools.show import show
 
     path = show(**_arguments(options))

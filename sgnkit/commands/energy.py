@@ -64,6 +64,10 @@ def _run(options: Namespace, out: Output) -> None:
             raise ConfigError(
                 "the value must be positive", place=f"--{key.replace('_', '-')}", found=value
             )
+    if options.persons > 2:
+        raise ConfigError(
+            "synthetic clips have 1 or 2 persons", place="--persons", found=options.persons
+        )
     from sgnkit.commands._energy_networks import networks, write
     from sgnkit.energy import compare, get_preset, profile
 

@@ -37,6 +37,9 @@ def parser(name: str) -> CommandParser:
 
 
 def _run(options: Namespace, out: Output) -> None:
+    for key in ("num_frames", "frame_rate", "dt"):
+        if (value := getattr(options, key)) is not None and not value > 0:
+            raise ConfigError("the value must be positive", place=f"--{key}", found=value)
     from sgnkit.export.description import Description
     from sgnkit.models.checkpoint import load_model, read_checkpoint
 

@@ -45,10 +45,12 @@ def _run(options: Namespace, out: Output) -> None:
         )
     from sgnkit.training.data import load_split, test_loader
     from sgnkit.training.evaluate import score_clips
-    from sgnkit.training.testing import trained_model
+    from sgnkit.training.testing import check_fits, trained_model
 
     model, class_names = trained_model(experiment)
-    scores = score_clips(model, test_loader(experiment, load_split(experiment, more["split"])))
+    clips = load_split(experiment, more["split"])
+    check_fits(model, clips, class_names)
+    scores = score_clips(model, test_loader(experiment, clips))
     rows: list[dict[str, Any]] = [
         {
             "clip": name,

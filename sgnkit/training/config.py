@@ -7,6 +7,7 @@ import difflib
 import importlib
 import inspect
 import itertools
+import math
 import re
 from pathlib import Path
 from typing import Any, get_type_hints
@@ -276,6 +277,16 @@ def _check_values(experiment: Experiment) -> None:
     ):
         if value <= 0:
             raise ConfigError("the value must be positive", place=place, found=str(value))
+    for place, value, most in (
+        ("seed", experiment.seed, 2**32 - 1),
+        ("num_workers", experiment.num_workers, 1000),
+        ("optim.warmup_epochs", experiment.optim.warmup_epochs, math.inf),
+    ):
+        if not 0 <= value <= most:
+            expected = f"0 to {most}" if most < math.inf else "0 or more"
+            raise ConfigError(
+                "the value is out of range", place=place, expected=expected, found=value
+            )
 
 
 def _explained(error: ArgumentError, parser: ArgumentParser, where: str = "") -> ConfigError:

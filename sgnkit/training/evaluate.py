@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -57,13 +58,23 @@ class Scores:
     @classmethod
     def load(cls, path: str | Path) -> Scores:
         """Reads a file that [`save`][sgnkit.training.Scores.save] wrote."""
-        with np.load(path, allow_pickle=False) as file:
-            return cls(
-                [str(name) for name in file["names"]],
-                torch.from_numpy(file["logits"]),
-                torch.from_numpy(file["labels"]),
-                torch.from_numpy(file["duplicate"]),
-            )
+        try:
+            with np.load(path, allow_pickle=False) as file:
+                return cls(
+                    [str(name) for name in file["names"]],
+                    torch.from_numpy(file["logits"]),
+                    torch.from_numpy(file["labels"]),
+                    torch.from_numpy(file["duplicate"]),
+                )
+        except (DataError, FileNotFoundError):
+            raise
+        except (KeyError, OSError, TypeError, ValueError, zipfile.BadZipFile) as error:
+            raise DataError(
+                "the file is damaged or holds no scores of sgnkit",
+                file=path,
+                found=str(error),
+                remedy="write it again: sgnkit predict --out scores.npz",
+            ) from None
 
 
 def clip_logits(logits: Tensor) -> Tensor:

@@ -19,7 +19,7 @@ from sgnkit.training.data import dataset_facts, load_split, test_loader
 from sgnkit.training.evaluate import Scores, evaluate, score_clips
 from sgnkit.training.options import Experiment
 
-__all__ = ["Report", "silence", "test", "trained_model", "write_report"]
+__all__ = ["Report", "check_fits", "silence", "test", "trained_model", "write_report"]
 
 
 @dataclass
@@ -61,6 +61,25 @@ def test(
     if model is None:
         model, class_names = trained_model(experiment)
     clips = load_split(experiment, split)
+    class_names = check_fits(model, clips, class_names)
+    scores = score_clips(model, test_loader(experiment, clips))
+    size = min(experiment.batch_size, len(clips))
+    batch = Batch.from_data_list([clips[i] for i in range(0, len(clips), -(-len(clips) // size))])
+    batch = batch.to(next(model.parameters()).device)
+    return Report(evaluate(scores, class_names), scores, profile(model, batch), model)
+
+
+def check_fits(model: nn.Module, clips: Any, class_names: list[str] | None) -> list[str]:
+    """Returns the class names, once classes and joints of a model are those of the clips.
+
+    Args:
+        model: The model.
+        clips: A dataset.
+        class_names: Classes of the model; those of the clips when not known.
+
+    Raises:
+        ConfigError: If they differ.
+    """
     layout, data_names = dataset_facts(clips)
     class_names = class_names or data_names
     if len(data_names) != len(class_names) or layout.joints != model.layout.joints:  # type: ignore[union-attr]
@@ -70,11 +89,7 @@ def test(
             expected=f"{len(class_names)} classes, joints of {model.layout.name}",  # type: ignore[union-attr]
             found=f"{len(data_names)} classes, joints of {layout.name}",
         )
-    scores = score_clips(model, test_loader(experiment, clips))
-    size = min(experiment.batch_size, len(clips))
-    batch = Batch.from_data_list([clips[i] for i in range(0, len(clips), -(-len(clips) // size))])
-    batch = batch.to(next(model.parameters()).device)
-    return Report(evaluate(scores, class_names), scores, profile(model, batch), model)
+    return class_names
 
 
 def trained_model(experiment: Experiment) -> tuple[nn.Module, list[str]]:

@@ -42,6 +42,14 @@ def test_mistakes(folder, tmp_path, capsys):
     assert run("stats", tmp_path / "none") == 2
     assert "nothing to read" in capsys.readouterr().err
     assert run("check", folder()) == 2 or "--layout" in capsys.readouterr().out
+    shown = folder(name="shown")
+    for words, message in (
+        (["--out", "a.png"], "expected: .gif"),
+        (["--fps", "0"], "place:    --fps"),
+        (["--up", "up"], "no such coordinate"),
+    ):
+        assert run("show", shown, *words) == 2
+        assert message in capsys.readouterr().err
     for words in ([], ["chek"], ["check"], ["convert", "a", "b", "--to", "avi"]):
         assert run(*words) == 2
 

@@ -42,6 +42,8 @@ def test_mistakes(tmp_path, config, capsys):
         (["--model", "mk_sng"], "mk_sgn"),
         (["--model", "mk_sgn_small", "--preset", "3nm"], "unknown energy preset '3nm'"),
         (["--model", "mk_sgn_small", "--out", "a.doc"], "cannot write this kind of file"),
+        (["--model", "mk_sgn_small", "--persons", "3"], "1 or 2 persons"),
+        (["--model", "mk_sgn_small", "--frames", "0"], "must be positive"),
         (["--ckpt", "nothing.pt"], "there is no such checkpoint"),
         (["--config", str(config), "--preset", str(tmp_path / "x.yaml")], "x.yaml"),
     ):

@@ -38,7 +38,9 @@ def test_mistakes(runs, tmp_path, capsys):
     scores.names[0] = "somebody"
     scores.save(tmp_path / "odd.npz")
     run = str(runs[0])
+    (tmp_path / "garbage.npz").write_bytes(b"no")
     for words, message in (
+        ([run, str(tmp_path / "garbage.npz")], "damaged or holds no scores"),
         ([run], "needs two runs"),
         ([run, str(tmp_path)], "no such scores"),
         ([run, str(tmp_path / "odd.npz")], "have not scored the same clips"),

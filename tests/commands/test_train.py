@@ -42,7 +42,14 @@ def test_test_and_predict(finished, config, tmp_path, capsys):
 
 
 def test_mistakes_give_one_message(config, capsys):
-    for words in (["--optim.lrr", "1"], ["--weights", "nothing.pt"], ["--split", "exam"]):
+    for words in (
+        ["--optim.lrr", "1"],
+        ["--weights", "nothing.pt"],
+        ["--split", "exam"],
+        ["--seed", "-1"],
+        ["--num_workers", "-2"],
+        ["--optim.warmup_epochs", "-1"],
+    ):
         assert main(["test", "--config", str(config), *words]) == 2
         message = capsys.readouterr().err
         assert message.startswith("sgnkit test: ")
@@ -84,6 +91,8 @@ def test_scores_as_a_teacher(finished, tmp_path, capsys):
     assert len(Scores.load(out).names) > 0
     assert main(["predict", *words[:-1], "a.doc"]) == 2
     assert "cannot write this kind of file" in capsys.readouterr().err
+    assert main(["predict", *words[:4], "--data.layout", "ntu25"]) == 2
+    assert "the weights were trained on other data" in capsys.readouterr().err
 
 
 @pytest.mark.slow
