@@ -143,13 +143,13 @@ def run(options: Options) -> Results:
         for train in (True, False):
             work = "training step" if train else "inference"
             case = {"network": name, "shapes": data, "batch": number, "work": work}
-            if not fits(results, case, train):
-                continue
             model, batch = model_and_batch(name, data, number, device)
             rival, x = rival_and_clips(model, batch, spikingjelly_node if jelly else MultiStepNode)
             compile_neurons(model)
             names = "SpikingJelly + Conv2d + einsum" if jelly else "Conv2d + einsum"
             for side, network, given in (("sgnkit", model, batch), (names, rival, x)):
+                if not fits(results, case, side):
+                    continue
                 with use_threads(options.threads[-1]):
                     run_step = step(network, given, batch.y, train)
                     found = times(run_step, network, device == "cuda")

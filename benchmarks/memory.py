@@ -39,11 +39,10 @@ def run(options: Options) -> Results:
         sides.append("SpikingJelly + Conv2d + einsum")
     for name, data, number in (c for c in (FULL if options.full else QUICK) if c[2] == 16):
         case = {"network": name, "shapes": data, "batch": number, "work": "training step"}
-        if not fits(results, case, True):
-            continue
         found = {
             f"{side}, MB": peak(training_step, side, name, data, number, options.device)
             for side in sides
+            if fits(results, case, side)
         }
         results.note(case, **found)
     return results

@@ -114,15 +114,24 @@ def agree(name: str, data: str, device: str, jelly: bool) -> float:
     return float((mine - other).abs().max() / mine.abs().max())
 
 
-def memory_needed(name: str, data: str, number: int) -> float:
-    """A rough estimate of a training step of the rival, in gigabytes, from measured ones."""
-    _, persons, frames, _ = SETS[data]
-    joints = 25 if data == "NTU" else 20
-    width = 1.0 if name == "mk_sgn" else 0.5
-    return width * number * persons * joints * frames * GB_PER_NODE
+# Gigabytes of a training step for a joint in a frame of a clip at the widths of mk_sgn, measured on
+# mk_sgn_small (benchmarks/memory.py), generously.
+GIGABYTES = {"sgnkit": 2.2e-4, "Conv2d + einsum": 5.6e-4, "SpikingJelly + Conv2d + einsum": 6.5e-4}
+UNFUSED = 5e-4  # sgnkit without its compiled loops
 
 
-GB_PER_NODE = 5.5e-4 / 2  # a joint in a frame, widths of mk_sgn
+def fits(results: Results, case: dict[str, Any], side: str) -> bool:
+    """Whether the work of a side fits into memory; says so when not."""
+    if case["work"] == "inference" or results.options.device != "cpu":
+        return True
+    layout, persons, frames, _ = SETS[case["shapes"]]
+    nodes = case["batch"] * persons * frames * get_layout(layout).num_joints
+    needed = nodes * GIGABYTES.get(side, UNFUSED) * (0.5 if "small" in case["network"] else 1.0)
+    if needed < 0.8 * results.machine["memory_gb"]:
+        return True
+    label = f"{side}, {case['network']}, {case['shapes']}, batch {case['batch']}"
+    results.skip(label, f"a training step would need about {needed:.0f} GB of memory.")
+    return False
 
 
 def run(options: Options) -> Results:
@@ -140,34 +149,24 @@ def run(options: Options) -> Results:
                 "batch": number,
                 "work": "training step" if train else "inference",
             }
-            if not fits(results, case, train):
-                continue
-            sides = {
-                "sgnkit": ours(name, data, number, train, device, fast=True),
-                "Conv2d + einsum": theirs(name, data, number, train, device, jelly=False),
+            given = (name, data, number, train, device)
+            makers: dict[str, Callable[[], Callable]] = {
+                "sgnkit": lambda g=given: ours(*g, fast=True),
+                "Conv2d + einsum": lambda g=given: theirs(*g, jelly=False),
+                "SpikingJelly + Conv2d + einsum": lambda g=given: theirs(*g, jelly=True),
+                "sgnkit, no compiler": lambda g=given: ours(*g, fast=False),
+                "products": lambda g=given: products(ours(*g, fast=False)),
             }
-            if options.full:
-                sides["sgnkit, no compiler"] = ours(name, data, number, train, device, fast=False)
-            if jelly:
-                sides["SpikingJelly + Conv2d + einsum"] = theirs(
-                    name, data, number, train, device, jelly=True
-                )
-            sides["products"] = products(ours(name, data, number, train, device, fast=False))
+            if not jelly:
+                del makers["SpikingJelly + Conv2d + einsum"]
+            if not options.full:
+                del makers["sgnkit, no compiler"]
+            sides = {side: make() for side, make in makers.items() if fits(results, case, side)}
+            if "sgnkit" not in sides:
+                continue
             small = (name, data, number) in QUICK and options.full
             for threads in options.threads if small else options.threads[-1:]:
                 with use_threads(threads):
                     timings = compare(sides, options, warm=1)
                 results.add({**case, "threads": threads}, timings, reference="sgnkit")
     return results
-
-
-def fits(results: Results, case: dict[str, Any], train: bool) -> bool:
-    """Whether the training step of a case fits into memory; says so when not."""
-    if not train or results.options.device != "cpu":
-        return True
-    needed = memory_needed(case["network"], case["shapes"], case["batch"])
-    if needed < 0.6 * results.machine["memory_gb"]:
-        return True
-    label = f"{case['network']}, {case['shapes']}, batch {case['batch']}, {case['work']}"
-    results.skip(label, f"would need about {needed:.0f} GB of memory")
-    return False

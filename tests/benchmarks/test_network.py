@@ -1,0 +1,22 @@
+from benchmarks.harness import Options, Results
+from benchmarks.network import FULL, QUICK, fits
+
+
+def case(name, data, batch, work="training step"):
+    return {"network": name, "shapes": data, "batch": batch, "work": work}
+
+
+def test_what_does_not_fit_is_left_out_and_named(capsys):
+    results = Results("network", "About.", Options())
+    results.machine["memory_gb"] = 16.0
+    assert all(fits(results, case(*QUICK[0]), side) for side in ("sgnkit", "Conv2d + einsum"))
+    large = case("mk_sgn", "NTU", 16)
+    assert fits(results, large, "sgnkit") and not fits(results, large, "Conv2d + einsum")
+    assert "Conv2d + einsum, mk_sgn, NTU, batch 16" in results.missing
+    assert "would need about" in capsys.readouterr().out
+    assert fits(results, case("mk_sgn", "NTU", 64, "inference"), "Conv2d + einsum")
+
+
+def test_all_sizes_of_the_full_set():
+    assert set(QUICK) < set(FULL)
+    assert len(FULL) == 2 * 2 * 2
