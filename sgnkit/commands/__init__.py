@@ -15,7 +15,14 @@ __all__ = ["COMMANDS", "GROUPS", "Command"]
 
 
 class Command(NamedTuple):
-    """One command: where its `parser` is, one line about it, and how it is called."""
+    """One command: where its `parser` is, one line about it, and how it is called.
+
+    Attributes:
+        group: Its chapter in `sgnkit --help`.
+        module: Module with its `parser` and `main`.
+        summary: One line about it.
+        examples: Lines that show how it is called.
+    """
 
     group: str
     module: str
