@@ -50,8 +50,14 @@ def _aims() -> Iterator[tuple[str, str, Callable[[Row], float | None], str, floa
 
     fast = "sgnkit compiled"
     yield "Neuron, compiled: Norse takes", "neuron", neuron("Norse cell", fast), "least", 4.0
-    yield "SpikingJelly takes", "neuron", neuron("SpikingJelly", fast), "least", 3.0
-    yield "snnTorch takes", "neuron", neuron("snnTorch", fast), "least", 3.0
+    yield (
+        "Neuron, compiled: SpikingJelly takes",
+        "neuron",
+        neuron("SpikingJelly", fast),
+        "least",
+        3.0,
+    )
+    yield "Neuron, compiled: snnTorch takes", "neuron", neuron("snnTorch", fast), "least", 3.0
     for kind in ("float32", "bfloat16"):
         yield (
             f"over the memory floor, {kind}",
