@@ -28,7 +28,8 @@ ALLOWED = {
     "viz": {"recording", "energy", "models", "nn", "data", "layout"},
     "report": {"viz", "recording", "energy", "models", "nn", "data", "layout"},
     "export": {"models", "nn", "transforms", "data", "layout"},
-    "recognizer": {"export", "models", "nn", "transforms", "datasets", "data", "layout"},
+    "stream": {"recognizer", "export", "nn", "data", "layout"},
+    "recognizer": {"stream", "export", "models", "nn", "transforms", "datasets", "data", "layout"},
     "training": {
         *(
             "recording",
@@ -44,13 +45,28 @@ ALLOWED = {
             "layout",
         ),
     },
-    "demo": {"training", "energy", "viz", "models", "transforms", "datasets", "data", "layout"},
     "data_tools": {"viz", "datasets", "data", "layout"},
-    "cli": {"export", "training", "data_tools", "demo", "doctor"},
+    "commands": {
+        *(
+            "training",
+            "report",
+            "export",
+            "data_tools",
+            "viz",
+            "energy",
+            "models",
+            "nn",
+            "transforms",
+            "datasets",
+            "data",
+            "layout",
+        ),
+    },
+    "cli": {"commands"},
     "__main__": {"cli"},
     "__init__": {"recognizer", "recording", "data", "layout", "models"},
 }
-LEAVES = {"errors", "_extras", "_version", "_probes"}
+LEAVES = {"errors", "_landmarks", "_extras", "_version", "_probes"}
 
 
 def config():
@@ -133,7 +149,11 @@ def test_package_data_is_named():
     files = [
         p for p in (ROOT / "sgnkit").rglob("*") if p.is_file() and "__pycache__" not in p.parts
     ]
-    unnamed = [p for p in files if p.suffix not in {".py", ".yaml", ".txt", ".html", ".css", ".js"}]
+    unnamed = [
+        p
+        for p in files
+        if p.suffix not in {".py", ".yaml", ".txt", ".html", ".css", ".js", ".cpp", ".h"}
+    ]
     assert [p.name for p in unnamed] == ["py.typed"]
 
 
@@ -189,7 +209,8 @@ def exported(path):
 
 @pytest.mark.parametrize("page", sorted(p.stem for p in (ROOT / "docs" / "api").glob("*.md")))
 def test_every_export_is_on_its_page(page):
-    if f"sgnkit.{page}" not in MODULES or page == "cli":
+    # the layers stand on several pages: tests/docs/test_api_pages.py looks for each of them
+    if f"sgnkit.{page}" not in MODULES or page in ("cli", "nn"):
         return
     text = (ROOT / "docs" / "api" / f"{page}.md").read_text(encoding="utf-8")
     shown = set(re.findall(rf"^::: sgnkit\.{page}\.(\w+)$", text, re.MULTILINE))
