@@ -66,7 +66,7 @@ AXES: dict[str, dict[str, dict[str, Any]]] = {
         "both": {"distill": {}},
     },
     "steps": {f"S = {s}": {"model": {"num_steps": s}} if s != 4 else {} for s in (1, 2, 4, 8)},
-    "residual": {"SEW": {}, "membrane": {"model": {"residual": "membrane"}}},
+    "residual": {"SEW": {}, **{r: {"model": {"residual": r}} for r in ("or", "membrane")}},
     "recipe": {
         "as it is": {},
         "learned tau": {"model": {"neuron": {"LIF": {**LIF, "learn_tau": True}}}},
