@@ -28,6 +28,7 @@ def addresses(site, folder):
     return [f"{site}{page.as_posix()}/".replace("/./", "/") for page in found]
 
 
+@pytest.mark.timeout(1200)
 def test_every_page_loads_and_renders_its_maths(browser, site, site_folder):
     pages = addresses(site, site_folder)
     assert len(pages) > 30
@@ -35,6 +36,8 @@ def test_every_page_loads_and_renders_its_maths(browser, site, site_folder):
     for page in pages:
         browser.open(page, width=360, height=800)
         wrong = []
+        browser.wait("return document.readyState === 'complete'")
+        browser.js("return new Promise((done) => requestAnimationFrame(() => setTimeout(done)))")
         counts = browser.js(
             "return ['.arithmatex', '.arithmatex .katex', '.katex-error']"
             ".map((s) => document.querySelectorAll(s).length)"
