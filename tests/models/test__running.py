@@ -73,6 +73,7 @@ def test_compiled_network_gives_the_same(make_batch):
     compiled.compile_network(backend="eager")
     expected, found = gradients(plain, batch), gradients(compiled, batch)
     torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-5)
+    assert not compiled._compiled.broken
     assert list(compiled.state_dict()) == list(plain.state_dict())
     twin = copy.deepcopy(compiled)
     assert twin._compiled is None and compiled._compiled is not None

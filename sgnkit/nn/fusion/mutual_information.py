@@ -42,12 +42,13 @@ def mutual_information(spikes: Tensor, graph: SkeletonGraph) -> Tensor:
     node = graph.clip[graph.body]
     seen = graph.present[graph.body]
     per_node = spikes.size(1) * spikes.size(2) * spikes.size(4)
-    rows, columns = torch.triu_indices(count, count, device=spikes.device).unbind()
+    pairs = [(i, j) for i in range(count) for j in range(i, count)]
+    rows, columns = (list(side) for side in zip(*pairs, strict=True))
     wide = torch.promote_types(spikes.dtype, torch.float32)
     both = torch.stack(
         [
             (spikes[i] if i == j else spikes[i] * spikes[j]).sum((0, 1, 3), dtype=wide)
-            for i, j in zip(rows.tolist(), columns.tolist(), strict=True)
+            for i, j in pairs
         ]
     )
     total = both.new_zeros(graph.num_clips, both.size(0)).index_add(0, node, (both * seen).t())
