@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from sgnkit.training import load_model
 from sgnkit.cli import main
+from sgnkit.training import load_model
 
 ROOT = Path(__file__).resolve().parents[1]
 RUNS = sorted(path.parent for path in ROOT.glob("results/*/*/results.json"))

@@ -34,8 +34,8 @@ class SpikingGraphConv(MessagePassing):
     \mathbf{Y} = \mathbf{G} + \mathrm{Res}(\mathbf{X})
     $$
 
-    Messages over edges define the layer. The same sum is taken in one pass over the edges, or, where
-    all bodies share the layout, as dense products; `path` says which.
+    Messages over edges define the layer. The same sum is taken in one pass over the edges, or,
+    where all bodies share the layout, as dense products; `path` says which.
 
     Args:
         in_channels: Size of each input joint feature.
