@@ -12,6 +12,17 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import flop_registry
 
+from sgnkit.energy._aten import (
+    CONVOLUTIONS,
+    DOTS,
+    EMPTY,
+    FILLED,
+    LOOKUPS,
+    MATMULS,
+    PRODUCTS,
+    SUM_NAMES,
+    SUMS,
+)
 from sgnkit.energy.operations import (
     convolution_events,
     convolution_macs,
@@ -26,44 +37,6 @@ ANALOG = "analog input: no neuron comes before"
 REAL = "real operands: neither side of the product is spikes"
 GRADED = "sums of spikes above 1: one event is several additions"
 SUM = "sum of real values: it runs whether a spike comes or not"
-
-_aten = torch.ops.aten
-_MATMULS = {  # where the two operands stand
-    _aten.mm: (0, 1),
-    _aten.bmm: (0, 1),
-    _aten.mv: (0, 1),
-    _aten.dot: (0, 1),
-    _aten.addmm: (1, 2),
-    _aten.addmv: (1, 2),
-    _aten.baddbmm: (1, 2),
-    _aten.addbmm: (1, 2),
-}
-_CONVOLUTIONS = {_aten.convolution, _aten._convolution}
-_SUMS = {  # where the summed values stand
-    _aten.scatter_add: 3,
-    _aten.scatter_add_: 3,
-    _aten.index_add: 3,
-    _aten.index_add_: 3,
-    _aten.scatter_reduce: 3,
-    _aten.scatter_reduce_: 3,
-    _aten.index_reduce: 3,
-    _aten.index_reduce_: 3,
-    _aten.index_put: 2,
-    _aten.index_put_: 2,
-    _aten.segment_reduce: 0,
-}
-_LOOKUPS = {_aten._embedding_bag, _aten._embedding_bag_forward_only}
-_SUM_NAMES = ("sum", "mean")
-_DOTS = {_aten.sum, _aten.mean}
-_EMPTY = (
-    "empty",
-    "empty_like",
-    "empty_strided",
-    "empty_permuted",
-    "new_empty",
-    "new_empty_strided",
-)
-_FILLED = ("zeros_like", "ones_like", "full_like", "new_zeros", "new_ones", "new_full")
 
 
 @dataclass
@@ -101,7 +74,7 @@ class OperationCounter(TorchDispatchMode):
         if self.paused:
             return func(*args, **kwargs)
         packet = func._overloadpacket
-        if packet not in _MATMULS and packet not in _CONVOLUTIONS and packet not in _SUMS:
+        if packet not in MATMULS and packet not in CONVOLUTIONS and packet not in SUMS:
             with self:
                 parts = func.decompose(*args, **kwargs)
             if parts is not NotImplemented:
@@ -114,16 +87,16 @@ class OperationCounter(TorchDispatchMode):
             rate = self._count(packet, args, kwargs, out)
             origin = origin if rate is None else replace(origin, rate=rate)
         self.provenance.spread(origin, inputs, outputs)
-        if packet in (_aten.mul, _aten.mul_) and len(inputs) == 2:
+        if packet in PRODUCTS and len(inputs) == 2:
             self._weighted(inputs[0], inputs[1], out)
         return out
 
     def _origin(self, func: Any, inputs: list[Tensor], written: Any) -> Origin:
         """Returns what an operation makes of its inputs."""
         name = func._overloadpacket.__name__
-        if name in _EMPTY:
+        if name in EMPTY:
             return Origin(Kind.EMPTY)
-        if name in _FILLED:
+        if name in FILLED:
             return Origin(Kind.CONSTANT)
         inputs = [tensor for tensor in inputs if tensor is not written]
         seen = [tensor for tensor in inputs if self.provenance.of(tensor).kind is not Kind.EMPTY]
@@ -136,15 +109,15 @@ class OperationCounter(TorchDispatchMode):
 
     def _count(self, packet: Any, args: Any, kwargs: Any, out: Any) -> float | None:
         """Counts one operation and returns the firing rate of its input, if it has one."""
-        if packet in _MATMULS:
-            return self._matmul(*(args[place] for place in _MATMULS[packet]))
-        if packet in _CONVOLUTIONS:
+        if packet in MATMULS:
+            return self._matmul(*(args[place] for place in MATMULS[packet]))
+        if packet in CONVOLUTIONS:
             return self._convolution(args, out)
-        if packet in _DOTS:
+        if packet in DOTS:
             self._dot(args[0])
-        elif packet in _SUMS:
+        elif packet in SUMS:
             self._sum(packet, args, kwargs)
-        elif packet in _LOOKUPS and len(args) > 6 and args[6] is not None:
+        elif packet in LOOKUPS and len(args) > 6 and args[6] is not None:
             self._lookup(args[0], args[1])
         elif packet.__name__.startswith("segment_") and len(args) > 1:  # of torch-scatter
             self._aggregate(packet.__name__, args[0], packet.__name__.split("_")[1])
@@ -179,7 +152,7 @@ class OperationCounter(TorchDispatchMode):
         return rate
 
     def _sum(self, packet: Any, args: Any, kwargs: Any) -> None:
-        name, values = packet.__name__, args[_SUMS[packet]]
+        name, values = packet.__name__, args[SUMS[packet]]
         if "index_put" in name:
             if (args[3] if len(args) > 3 else kwargs.get("accumulate", False)) is False:
                 return
@@ -194,17 +167,15 @@ class OperationCounter(TorchDispatchMode):
         origin = self.provenance.of(values)
         if not origin.is_data:
             return
-        if reduce not in _SUM_NAMES:
+        if reduce not in SUM_NAMES:
             self.uncounted[f"{name} ({reduce})"] += 1
             return
         count = values.numel()
         if origin.work and origin.work.numel == count:
             self._add_work("aggregate", origin.work, values)
         elif self._spikes(values):
-            events, synops = (
-                float(values.abs().sum(dtype=torch.double)),
-                int(values.count_nonzero()),
-            )
+            events = float(values.abs().sum(dtype=torch.double))
+            synops = int(values.count_nonzero())
             self._add("aggregate", count, events, self._rate(values), synops, operands=(values,))
         else:
             self._add("aggregate", count, count, self._rate(values), 0.0, operands=(values,))

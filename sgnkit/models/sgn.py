@@ -155,13 +155,8 @@ class SpikingGraphNetwork(SkeletonModel):
             else None
         )
         graph = Adjacency(self.layout, adjacency) if share_adjacency else adjacency
-        options: dict[str, Any] = {
-            "adjacency": graph,
-            "residual": residual,
-            "path": path,
-            "fold": spike_driven,
-            **common,
-        }
+        options: dict[str, Any] = {"adjacency": graph, "residual": residual, "path": path, **common}
+        options["fold"] = spike_driven
         self.blocks = nn.ModuleList()
         for c_in, c_out, stride in zip(widths[:-1], widths[1:], strides, strict=True):
             layer: nn.Module
@@ -173,14 +168,8 @@ class SpikingGraphNetwork(SkeletonModel):
                 layer = SASGC(c_in, c_out, self.layout, heads=heads, **options, **attention)
             temporal = STC(c_out, c_out, kernel_size, stride, branches=branches, **frames)
             self.blocks.append(SpikingBlock(layer, temporal, c_in, residual=residual, **common))
-        self.readout = Readout(
-            widths[-1],
-            num_classes,
-            persons=persons,
-            per_step=per_step,
-            dropout=dropout,
-            fold=spike_driven,
-        )
+        reading: dict[str, Any] = {"persons": persons, "per_step": per_step, "dropout": dropout}
+        self.readout = Readout(widths[-1], num_classes, fold=spike_driven, **reading)
 
     @property
     def min_frames(self) -> int:

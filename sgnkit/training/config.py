@@ -7,7 +7,6 @@ import difflib
 import importlib
 import inspect
 import itertools
-import math
 import re
 from pathlib import Path
 from typing import Any, get_type_hints
@@ -23,6 +22,7 @@ from sgnkit.training.options import (
     Experiment,
     OptimOptions,
     TrainerOptions,
+    check_values,
     plain,
 )
 
@@ -90,7 +90,7 @@ def read_experiment(
     build_transforms(experiment.pre_transforms, "pre_transforms")
     build_transforms(experiment.train_transforms, "train_transforms")
     build_transforms(experiment.test_transforms, "test_transforms")
-    _check_values(experiment)
+    check_values(experiment)
     if len(words) < len(argv):
         print(yaml.safe_dump(experiment.to_dict(), sort_keys=False), end="")
         raise SystemExit(0)
@@ -261,32 +261,6 @@ def _relate_to_file(experiment: Experiment, file: Path, argv: list[str]) -> None
         distill.teacher = [str(file.parent / teacher) for teacher in distill.teachers]
     if distill.teacher_config and "--distill.teacher_config" not in typed:
         distill.teacher_config = str(file.parent / distill.teacher_config)
-
-
-def _check_values(experiment: Experiment) -> None:
-    if experiment.epoch_rule == "best_val" and not experiment.validation:
-        raise ConfigError(
-            "'best_val' needs validation clips",
-            place="epoch_rule",
-            remedy="set validation: true (the test clips must never choose the epoch)",
-        )
-    for place, value in (
-        ("batch_size", experiment.batch_size),
-        ("trainer.max_epochs", experiment.trainer.max_epochs),
-        ("optim.lr", experiment.optim.lr),
-    ):
-        if value <= 0:
-            raise ConfigError("the value must be positive", place=place, found=str(value))
-    for place, value, most in (
-        ("seed", experiment.seed, 2**32 - 1),
-        ("num_workers", experiment.num_workers, 1000),
-        ("optim.warmup_epochs", experiment.optim.warmup_epochs, math.inf),
-    ):
-        if not 0 <= value <= most:
-            expected = f"0 to {most}" if most < math.inf else "0 or more"
-            raise ConfigError(
-                "the value is out of range", place=place, expected=expected, found=value
-            )
 
 
 def _explained(error: ArgumentError, parser: ArgumentParser, where: str = "") -> ConfigError:

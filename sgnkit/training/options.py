@@ -1,11 +1,20 @@
 """The words of an experiment file: typed options with their defaults."""
 
+import math
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
+from sgnkit.errors import ConfigError
 from sgnkit.models.checkpoint import plain
 
-__all__ = ["DistillOptions", "Experiment", "OptimOptions", "TrainerOptions", "plain"]
+__all__ = [
+    "DistillOptions",
+    "Experiment",
+    "OptimOptions",
+    "TrainerOptions",
+    "check_values",
+    "plain",
+]
 
 
 @dataclass
@@ -176,3 +185,34 @@ class Experiment:
         """Returns the experiment as plain Python values, ready for YAML."""
         content: dict[str, Any] = plain(asdict(self))
         return content
+
+
+def check_values(experiment: Experiment) -> None:
+    """Checks what types alone do not.
+
+    Raises:
+        ConfigError: If a value is out of its range or contradicts another one.
+    """
+    if experiment.epoch_rule == "best_val" and not experiment.validation:
+        raise ConfigError(
+            "'best_val' needs validation clips",
+            place="epoch_rule",
+            remedy="set validation: true (the test clips must never choose the epoch)",
+        )
+    for place, value in (
+        ("batch_size", experiment.batch_size),
+        ("trainer.max_epochs", experiment.trainer.max_epochs),
+        ("optim.lr", experiment.optim.lr),
+    ):
+        if value <= 0:
+            raise ConfigError("the value must be positive", place=place, found=str(value))
+    for place, value, most in (
+        ("seed", experiment.seed, 2**32 - 1),
+        ("num_workers", experiment.num_workers, 1000),
+        ("optim.warmup_epochs", experiment.optim.warmup_epochs, math.inf),
+    ):
+        if not 0 <= value <= most:
+            expected = f"0 to {most}" if most < math.inf else "0 or more"
+            raise ConfigError(
+                "the value is out of range", place=place, expected=expected, found=value
+            )
