@@ -23,6 +23,8 @@ BENCHMARKS = (
     "graph_conv",
     "network",
     "layers",
+    "operands",
+    "loops",
     "memory",
     "streaming",
     "cost_curves",

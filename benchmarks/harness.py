@@ -29,19 +29,18 @@ import contextlib
 import gc
 import importlib
 import json
-import os
-import platform
 import statistics
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
+
+from benchmarks.machine import machine, versions
 
 __all__ = [
     "Options",
@@ -165,42 +164,6 @@ def compare(sides: Mapping[str, Side], options: Options, warm: int = 2) -> dict[
         }
         timings[name] = Timing(1e3 * middle, 1e3 * low, 1e3 * high, len(own), over)
     return timings
-
-
-def machine(device: str = "cpu") -> dict[str, Any]:
-    """Returns what a reader must know of the machine to judge a time."""
-    found = {
-        "processor": _processor(),
-        "cores": len(os.sched_getaffinity(0))
-        if hasattr(os, "sched_getaffinity")
-        else os.cpu_count(),
-        "memory_gb": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9, 1),
-        "system": platform.system(),
-        "instructions": torch.backends.cpu.get_cpu_capability(),
-        "python": platform.python_version(),
-        "load": round(os.getloadavg()[0], 2),  # other work at the time, in cores
-    }
-    if device == "cuda":
-        found["gpu"] = torch.cuda.get_device_name()
-        found["cuda"] = torch.version.cuda
-    return found
-
-
-def versions() -> dict[str, str]:
-    """Returns the versions of the packages that are measured, where they are installed."""
-    found = {}
-    for package in ("torch", "torch_geometric", "norse", "spikingjelly", "snntorch"):
-        with contextlib.suppress(metadata.PackageNotFoundError):
-            found[package] = metadata.version(package)
-    return found
-
-
-def _processor() -> str:
-    with contextlib.suppress(OSError):
-        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    return platform.processor() or platform.machine()
 
 
 class Results:

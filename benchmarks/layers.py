@@ -63,12 +63,12 @@ def kind(module: nn.Module) -> str:
 
 
 @contextmanager
-def marked(model: nn.Module) -> Iterator[None]:
-    """Writes the kind of each layer into the profile while it runs."""
+def marked(model: nn.Module, label: Callable[[nn.Module], str] = kind) -> Iterator[None]:
+    """Writes the kind of each layer, or another label, into the profile while it runs."""
     handles, open_marks = [], []
 
     def enter(module: nn.Module, args: Any) -> None:
-        mark = record_function(PREFIX + kind(module))
+        mark = record_function(PREFIX + label(module))
         mark.__enter__()
         open_marks.append(mark)
 

@@ -46,11 +46,13 @@ def clips(layout: str, persons: int, frames: int, number: int, classes: int = 5)
     )
 
 
-def model_and_batch(name: str, data: str, number: int, device: str) -> tuple[nn.Module, Batch]:
-    """Returns a network for a set, fitted to a few clips, and a batch."""
+def model_and_batch(
+    name: str, data: str, number: int, device: str, **own: Any
+) -> tuple[nn.Module, Batch]:
+    """Returns a network for a set, with options of its own, fitted to a few clips, and a batch."""
     layout, persons, frames, classes = SETS[data]
     torch.manual_seed(0)
-    model = create_model(name, layout=layout, num_classes=classes)
+    model = create_model(name, layout=layout, num_classes=classes, **own)
     calibrate(model, clips(layout, persons, frames, 2, classes))
     return model.to(device), clips(layout, persons, frames, number, classes).to(device)
 
