@@ -78,9 +78,7 @@ def test_maths_after_a_click(browser, site):
 def test_search_finds_a_layer(browser, site):
     browser.open(site)
     box = browser.find(".md-search__input")
-    browser.wait("return document.readyState === 'complete'")
-    browser.js("document.querySelector('#__search').click()")
-    browser.wait("return document.activeElement.matches('.md-search__input')")
+    box.click()
     box.send_keys("SASGC")
     browser.wait("return document.querySelectorAll('.md-search-result__item').length")
     texts = browser.js(
@@ -122,8 +120,10 @@ def test_code_copies(browser, site):
 
 def test_keyboard_and_dark(browser, site):
     browser.open(site, dark=True)
-    scheme = "return document.body.getAttribute('data-md-color-scheme')"
-    assert browser.wait(scheme) == "slate"
+    browser.wait("return document.body.getAttribute('data-md-color-scheme') === 'slate'")
+    # The key works as soon as the index is there.
+    hint = "document.querySelector('.md-search-result__meta').textContent"
+    browser.wait(f"return {hint}.trim().startsWith('Type')")
     browser.find("body").send_keys("/")  # the key that opens the search
     browser.wait("return document.activeElement.matches('.md-search__input')")
     assert browser.troubles(site) == []
