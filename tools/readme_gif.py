@@ -95,7 +95,9 @@ def main() -> None:
     pictures = []
     for action in ACTIONS:
         label = sets["test"].class_names.index(action)
-        clip = next(clip for clip in sets["test"] if int(clip.y) == label)
+        clip = next((clip for clip in sets["test"] if int(clip.y) == label), None)
+        if clip is None:
+            raise SystemExit(f"no test clip of {action}; pass more --clips")
         spikes, answer = spikes_of(model, clip)
         left = frames_of(clip, None, action.replace("_", " "), options.size)
         said = sets["test"].class_names[answer].replace("_", " ")

@@ -43,7 +43,7 @@ def table(results: list[dict[str, Any]]) -> str:
         energy = {key: mean(r["energy_mj"][key] for r in runs) for key in ("paper", "strict")}
         names = [run["run"].rpartition("/")[2] for run in runs]
         rows.append(
-            f"| `{first['model']}` | {_teacher(first)} | {first['data']} "
+            f"| `{first['model']}`{_kind(first)} | {_teacher(first)} | {first['data']} "
             f"| {first['parameters']:,} | {_accuracy(runs, '')} | {_accuracy(runs, 'clean_')} "
             f"| {_share(mean(run['firing_rate'] for run in runs))} "
             f"| {energy['paper']:.3f} / {energy['strict']:.3f} mJ "
@@ -64,6 +64,14 @@ def _accuracy(runs: list[dict[str, Any]], kind: str) -> str:
 
 def _share(rate: float) -> str:
     return f"{rate:.1%}" if rate else "no spikes"
+
+
+def _kind(result: dict[str, Any]) -> str:
+    model = result["config"]["model"]
+    steps = model.get("num_steps", 4)
+    return (", spike-driven" if model.get("spike_driven") else "") + (
+        f", S = {steps}" if steps != 4 else ""
+    )
 
 
 def _teacher(result: dict[str, Any]) -> str:

@@ -66,7 +66,7 @@ def test_every_figure_stands_on_a_page():
     "script",
     [
         ("tools/docs_figures", "--out"),
-        ("tools/readme_gif.py", "--clips", "40", "--epochs", "1", "--frames", "4", "--out"),
+        ("tools/readme_gif.py", "--clips", "120", "--epochs", "1", "--frames", "4", "--out"),
     ],
     ids=["figures", "gif"],
 )
