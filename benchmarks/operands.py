@@ -103,33 +103,27 @@ def run(options: Options) -> Results:
     """Measures all kinds of shortcuts, on a CPU."""
     results = Results("operands", __doc__, options)
     for name, data, number in FULL if options.full else QUICK:
+        network = {"network": name, "shapes": data}
+        layers: defaultdict[str, dict[str, float]] = defaultdict(dict)
         for label, own in NETWORKS.items():
             model, batch = model_and_batch(name, data, number, "cpu", **own)
-            _, few = model_and_batch(name, data, COUNTED, "cpu", **own)
-            report = profile(model, few)
+            report = profile(model, model_and_batch(name, data, COUNTED, "cpu", **own)[1])
             binary = binary_shares(report)
             compile_neurons(model)
             with use_threads(options.threads[0]):
                 times, everything = product_times(model, batch, options.rounds)
-            case = {"network": name, "shapes": data, "residual": label}
             total = sum(times.values())
             for layer, ms in times.items():
-                of_layer = binary.get(layer, 0.0)
-                results.note(
-                    {**case, "layer": layer or "network"},
-                    **{
-                        "products, ms": ms,
-                        "of all products, %": 100 * ms / total,
-                        "binary operand, %": 100 * of_layer,
-                        "taken over, %": 100 * ms * of_layer / total,
-                    },
-                )
+                layers[layer][f"{label}: time, %"] = 100 * ms / total
+                layers[layer][f"{label}: binary, %"] = 100 * binary.get(layer, 0.0)
             results.note(
-                {**case, "batch": number},
+                {**network, "batch": number, "residual": label},
                 **shares(times, binary),
                 **{
                     "of the network, %": 100 * total / everything,
                     "operations a clip, G": report.total.operations / 1e9,
                 },
             )
+        for layer, found in layers.items():
+            results.note({**network, "layer": layer}, **found)
     return results
