@@ -100,8 +100,9 @@ def _embedded(player: dict[str, Any] | None, listed: dict[str, list[Any]] | None
     entries = player["clips"]
     wrong = sum(entry["label"] != entry["predicted"] for entry in entries)
     text = f"{len(entries)} clips are in this file and can be played: {wrong} wrong, "
-    text += f"{len(entries) - wrong} right."
+    text += f"{len(entries) - wrong} right. They are drawn as the network sees them, after the "
+    text += "test transforms, which may change proportions."
     if listed is not None:
         total = sum(a != b for a, b in zip(listed["label"], listed["predicted"], strict=True))
-        text += f" Wrong clips in all: {total}. `sgnkit report RUN --clips N` takes more."
-    return text.replace("`", "")
+        text += f" Wrong clips in all: {total}. sgnkit report RUN --clips N takes more."
+    return text
