@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import fnmatch
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -63,13 +64,24 @@ def create_model(
 
     Raises:
         ValueError: If no model has that name, or an override is not legal.
+        TypeError: If there is no such override; the message names the nearest one.
 
     Examples:
         >>> model = create_model("base_sgn_small", layout="kinect20", num_classes=10, num_steps=2)
         >>> model.num_steps
         2
     """
-    return get_preset(name)(layout, num_classes, **overrides)
+    preset = get_preset(name)
+    try:
+        return preset(layout, num_classes, **overrides)
+    except TypeError as error:
+        unknown = re.search(r"unexpected keyword argument '(\w+)'", str(error))
+        if unknown is None or unknown[1] not in overrides:
+            raise
+        options = getattr(preset(layout, num_classes), "options", {})
+        near = difflib.get_close_matches(unknown[1], options, 1)
+        hint = f" Did you mean '{near[0]}'?" if near else f" There are {', '.join(options)}."
+        raise TypeError(f"{name} has no option '{unknown[1]}'.{hint}") from None
 
 
 def list_models(pattern: str = "*") -> list[str]:

@@ -34,8 +34,10 @@ def test_create_model_overrides_the_preset():
 def test_unknown_names_are_answered_with_the_nearest():
     with pytest.raises(ValueError, match=r"no model is named 'mksgn_small'.*'mk_sgn_small'"):
         sgnkit.create_model("mksgn_small", layout="ntu25", num_classes=2)
-    with pytest.raises(TypeError, match="num_step"):
+    with pytest.raises(TypeError, match=r"no option 'num_step'\. Did you mean 'num_steps'"):
         sgnkit.create_model("mk_sgn_small", layout="ntu25", num_classes=2, num_step=2)
+    with pytest.raises(TypeError, match=r"no option 'zzz'\. There are in_channels, "):
+        sgnkit.create_model("multimodal_gcn_small", layout="ntu25", num_classes=2, zzz=2)
 
 
 def test_a_name_is_given_once():
