@@ -64,7 +64,7 @@ def library() -> ctypes.CDLL | None:
         detail = getattr(error, "stderr", None) or str(error)
         reason = (detail.strip().splitlines() or [type(error).__name__])[0]
         warnings.warn(
-            f"sgnkit: the C++ loops are not available ({reason[:120]}); the same results come "
+            f"sgnkit: the C++ loops are not available ({reason[:400]}); the same results come "
             "from PyTorch, more slowly. A C++ compiler (c++, or the one in CXX) is all they need.",
             stacklevel=2,
         )
