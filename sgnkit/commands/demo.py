@@ -135,10 +135,12 @@ def _pictures(folders: dict[str, Path], output: Path) -> dict[Path, str]:
         for picture, what in (
             ("curves.png", "loss and accuracy over the epochs"),
             ("confusion.png", "which movements are mistaken for which"),
+            ("report.html", "all about this run, for a browser: skeletons and spikes to play"),
         ):
             path = output / f"{name}_{picture}"
-            shutil.copyfile(folder / picture, path)
-            made[path] = what
+            if (folder / picture).is_file():  # a report that failed has said so
+                shutil.copyfile(folder / picture, path)
+                made[path] = what
     folder = folders["mk_sgn_small"]
     model: Any = load_model(folder / "weights.pt")
     experiment, _ = read_experiment("test", ["--config", str(folder / "config.yaml")])

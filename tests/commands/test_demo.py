@@ -14,7 +14,8 @@ def test_demo(tmp_path, capsys):
         "mk_sgn_small",
         "base_sgn_small_distilled",
     )
-    expected = {f"{run}_{what}.png" for run in runs for what in ("confusion", "curves")}
+    kinds = ("confusion.png", "curves.png", "report.html")
+    expected = {f"{run}_{what}" for run in runs for what in kinds}
     assert pictures == {*expected, "mutual_information.png", "skeleton.gif"}
     for name in pictures:
         assert str(tmp_path / name) in printed
