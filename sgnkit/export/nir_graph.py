@@ -86,8 +86,8 @@ def to_nir(
     Time of NIR is the spiking steps S. The signal of one step is a whole clip, an image
     $(C, T, V)$ of channels, frames and joints. A graph convolution is, for each subset, a linear
     map of the joints, which is the graph, and a $1 \times 1$ convolution; encoders and temporal
-    convolutions are convolutions over frames; batch norms are folded in; shortcuts are edges. The
-    neuron
+    convolutions are convolutions over frames; batch norms are folded in; shortcuts are edges, an OR
+    of spikes a neuron without memory behind their sum. The neuron
     $h = v + \tfrac{1}{\tau}(x + v_r - v)$ becomes
 
     $$
