@@ -6,8 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules import module as torch_module
 
-from sgnkit.nn.native.library import usable
-from sgnkit.nn.native.norm_fire import SURROGATE_NUMBERS, Constants, NormFire, batch_statistics
+from sgnkit.nn.native.norm_fire import Constants, NormFire, batch_statistics
 from sgnkit.nn.neuron import LIF
 from sgnkit.nn.norm import BatchNorm
 
@@ -51,24 +50,9 @@ def norm_fire(
 
 def constants(neuron: nn.Module, *tensors: Tensor) -> Constants | None:
     """Returns the numbers of a neuron if compiled loops can stand in for it on these tensors."""
-    if (
-        type(neuron) is not LIF
-        or neuron.backend != "compiled"
-        or neuron.learn_tau
-        or not neuron.detach_reset
-        or neuron.surrogate not in SURROGATE_NUMBERS
-        or _watched(neuron)
-        or not usable(*tensors)
-    ):
+    if not isinstance(neuron, LIF) or _watched(neuron):
         return None
-    return Constants(
-        float(neuron.tau_inv),
-        float(neuron.v_th),
-        neuron.v_reset,
-        neuron.surrogate_slope,
-        neuron.soft_reset,
-        str(neuron.surrogate),
-    )
+    return neuron.loop_constants(*tensors)
 
 
 _Moments = tuple[Tensor | None, Tensor | None, Tensor | None, Tensor | None, float, bool]

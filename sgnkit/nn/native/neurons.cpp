@@ -103,6 +103,39 @@ void fire(const T* x, const T* plus, T* out, long S, long L, bool repeat, long C
   }
 }
 
+// A block of `fire_backward` for a number of steps known beforehand and the sigmoid surrogate:
+// membranes stay in registers, which takes half the time.
+template <int S, typename T, bool AFFINE>
+void few_steps(const T* __restrict x, const T* __restrict grad, T* __restrict out, long L, long n,
+               const float* __restrict sc, const float* __restrict sh, const float* __restrict ce,
+               float* __restrict sum, float* __restrict product, const Neuron p) {
+  const float soft = p.soft ? 1.f : 0.f;
+#pragma omp simd
+  for (long i = 0; i < n; ++i) {
+    float in[S], h[S], v = p.v_reset, d = 0.f, total = 0.f, inner = 0.f;
+#pragma GCC unroll 8
+    for (int s = 0; s < S; ++s) {
+      in[s] = load(x[s * L + i]);
+      h[s] = charge(AFFINE ? in[s] * sc[i] + sh[i] : in[s], v, p);
+      v = after(h[s], h[s] > p.v_th, p);
+    }
+#pragma GCC unroll 8
+    for (int s = S - 1; s >= 0; --s) {
+      const float kept = h[s] > p.v_th ? d * soft : d;
+      const float slope = surrogate<SIGMOID>((h[s] - p.v_th) * p.slope);
+      const float m = slope * load(grad[s * L + i]) + kept, y = m * p.tau_inv;
+      d = m - y;
+      store(out + s * L + i, y);
+      total += y;
+      if (AFFINE) inner += y * (in[s] - ce[i]);
+    }
+    if (AFFINE) {
+      sum[i] += total;
+      product[i] += inner;
+    }
+  }
+}
+
 // Gradient of what the neuron sees. With `sums`, also its sum over all rows, and that of its
 // product with the centred input, for each channel.
 template <typename T, bool AFFINE>
@@ -112,6 +145,9 @@ void fire_backward(const T* x, const T* grad, T* out, long S, long L, bool repea
   const long pieces = (blocks + PIECE - 1) / PIECE;
   const auto scale = tiled(a, C, width), shift = tiled(b, C, width), centre = tiled(mean, C, width);
   std::vector<double> part(sums ? 2 * pieces * C : 0);
+  const bool usual = !repeat && p.surrogate == SIGMOID && (!AFFINE || sums);
+  const auto few = !usual ? nullptr : S == 1 ? few_steps<1, T, AFFINE>
+                   : S == 2 ? few_steps<2, T, AFFINE> : S == 4 ? few_steps<4, T, AFFINE> : nullptr;
 #pragma omp parallel
   {
     std::vector<float> memory((S + 5) * width);
@@ -126,6 +162,10 @@ void fire_backward(const T* x, const T* grad, T* out, long S, long L, bool repea
       std::fill(sum, sum + 2 * width, 0.f);
       for (long k = q * PIECE; k < std::min(blocks, (q + 1) * PIECE); ++k) {
         const long at = k * width, n = std::min(width, L - at);
+        if (few) {
+          few(x + at, grad + at, out + at, L, n, sc, sh, ce, sum, product, p);
+          continue;
+        }
         std::fill(v, v + n, p.v_reset);
         for (long s = 0; s < S; ++s) {
           const T* __restrict in = x + (repeat ? 0 : s * L) + at;

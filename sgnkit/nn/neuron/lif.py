@@ -11,6 +11,8 @@ from norse.torch.functional.lif_box import lif_box_feed_forward_step
 from norse.torch.functional.reset import reset_subtract, reset_value
 from torch import Tensor, nn
 
+from sgnkit.nn.native.library import usable
+from sgnkit.nn.native.norm_fire import SURROGATE_NUMBERS, Constants, NormFire
 from sgnkit.nn.neuron._fused import MultiStepLIF
 from sgnkit.nn.neuron.surrogate import Surrogate, get_surrogate
 
@@ -48,7 +50,9 @@ class LIF(nn.Module):
     Norse's `lif_box_feed_forward_step` defines the neuron. The default backend runs all steps in
     one autograd function with the same spikes. `backend="compiled"` compiles that function to one
     loop at its first call, which takes seconds once on a machine and is several times faster
-    afterwards; `backend="norse"` runs Norse itself.
+    afterwards: in C++ on a CPU, by `torch.compile` elsewhere and for what C++ leaves out (float64,
+    a learnt $\tau$, a surrogate of your own, `detach_reset=False`). `backend="norse"` runs Norse
+    itself.
 
     Args:
         tau: Membrane time constant in spiking steps, at least 1 (above 1 if learnt).
@@ -142,6 +146,8 @@ class LIF(nn.Module):
                 f"{type(self).__name__}: expected floating-point x of shape [S, ...] with S >= 1, "
                 f"got {tuple(x.shape)} of {x.dtype}"
             )
+        if (numbers := self.loop_constants(x)) is not None:
+            return NormFire.apply(x.contiguous(), *[None] * 4, 0.0, False, None, None, numbers)
         if self.backend != "norse":
             spikes = MultiStepLIF.apply(
                 x.reshape(x.size(0), -1),
@@ -159,6 +165,23 @@ class LIF(nn.Module):
             z, state = self.step(x_s, state)
             train.append(z)
         return torch.stack(train)
+
+    def loop_constants(self, *tensors: Tensor) -> Constants | None:
+        """Returns what the C++ loops have to know, where they can run the neuron on these tensors.
+
+        They do on a CPU with `backend="compiled"`, in float32 and bfloat16.
+        """
+        if (
+            type(self) is not LIF
+            or self.backend != "compiled"
+            or self.learn_tau
+            or not self.detach_reset
+            or self.surrogate not in SURROGATE_NUMBERS
+            or not usable(*tensors)
+        ):
+            return None
+        constants = float(self.tau_inv), float(self.v_th), self.v_reset, self.surrogate_slope
+        return Constants(*constants, self.soft_reset, str(self.surrogate))
 
     def rest(self, x: Tensor) -> LIFBoxFeedForwardState:
         """Returns the state before the first step of an input like `x`."""

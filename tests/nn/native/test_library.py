@@ -10,6 +10,7 @@ import torch
 
 from sgnkit.nn import LIF
 from sgnkit.nn.native import library as module
+from sgnkit.nn.neuron import _compiled
 from sgnkit.nn.norm_fire import norm_fire
 
 
@@ -24,6 +25,7 @@ def fresh(monkeypatch, tmp_path):
 def test_without_a_compiler(fresh, monkeypatch):
     monkeypatch.setenv("CXX", str(fresh / "no-such-compiler"))
     neuron = LIF(backend="compiled")
+    monkeypatch.setattr(_compiled, "_broken", True)  # nor can torch.compile
     x = torch.rand(3, 4, 5) * 2
     with pytest.warns(UserWarning, match="C\\+\\+ loops are not available.*no-such-compiler"):
         out = norm_fire(None, neuron, x)

@@ -6,7 +6,10 @@ from torch import nn
 
 import sgnkit
 from sgnkit.nn import LIF, PLIF, LeakyIntegrator, compile_neurons
+from sgnkit.nn.native.library import library
 from sgnkit.nn.neuron import _compiled
+from sgnkit.nn.neuron import lif as lif_module
+from sgnkit.nn.neuron.surrogate import SURROGATES
 
 CASES = [
     {},
@@ -47,6 +50,27 @@ def test_compiled_equals_fused(options, dtype):
     assert not _compiled._broken
 
 
+@pytest.mark.skipif(library() is None, reason="no C++ compiler")
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("surrogate", SURROGATES)
+@pytest.mark.parametrize("steps", [1, 2, 3, 4])
+def test_loops_in_cpp_equal_fused(steps, surrogate, dtype, monkeypatch):
+    monkeypatch.setattr(_compiled, "_compile", lambda function: pytest.fail("not in C++"))
+    torch.manual_seed(0)
+    for options in ({}, {"soft_reset": True, "v_reset": -0.2, "tau": 3.0, "surrogate_slope": 0.5}):
+        neurons = [
+            LIF(v_th=0.5, surrogate=surrogate, **options, backend=backend)
+            for backend in ("fused", "compiled")
+        ]
+        for shape in ((), (7, 33), (1000,), (2, 600, 16)):
+            x = (torch.randn(steps, *shape) * 1.5).to(dtype)
+            grad = torch.randn(steps, *shape).to(dtype)
+            fused, compiled = (run(neuron, x, grad) for neuron in neurons)
+            assert torch.equal(fused[0], compiled[0])
+            tolerance = {torch.float32: 1e-5, torch.bfloat16: 1e-2}[dtype]
+            torch.testing.assert_close(fused[1], compiled[1], rtol=tolerance, atol=tolerance)
+
+
 def test_compile_neurons_switches_the_default_backend_alone():
     model = nn.ModuleList([LIF(), PLIF(), LIF(backend="norse"), LeakyIntegrator(), nn.Linear(2, 2)])
     assert compile_neurons(model) == 2
@@ -73,6 +97,7 @@ def test_without_a_compiler_the_fused_backend_takes_over(monkeypatch):
 
     monkeypatch.setattr(_compiled, "_compile", fail)
     monkeypatch.setattr(_compiled, "_broken", False)
+    monkeypatch.setattr(lif_module, "usable", lambda *tensors: False)
     neuron, x = LIF(v_th=0.5, backend="compiled"), torch.randn(4, 10)
     with pytest.warns(UserWarning, match=r"not available \(no C\+\+ compiler\); the fused"):
         z = neuron(x)
