@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from sgnkit.nn.neuron import _compiled
-from sgnkit.nn.neuron.surrogate import Surrogate
+from sgnkit.nn.neuron.surrogate import Surrogate, sigmoid
 
 __all__ = ["MultiStepLIF"]
 
@@ -28,29 +28,55 @@ def _pieces(x: Tensor) -> list[slice]:
     return [slice(i, i + size) for i in range(0, length, size)]
 
 
+def _is_wide(x: Tensor) -> bool:
+    """Whether membranes have the type of the input, so that results can be written in place."""
+    return x.dtype == torch.promote_types(x.dtype, torch.float32)
+
+
 def _integrate(
-    x: Tensor, tau_inv: Tensor, v_th: Tensor, v_reset: float, soft: bool
+    x: Tensor,
+    tau_inv: Tensor,
+    v_th: Tensor,
+    v_reset: float,
+    soft: bool,
+    spikes: Tensor | None = None,
 ) -> tuple[list[Tensor], list[Tensor]]:
     """Membranes before the reset and spikes of `x [S, L]`, step by step.
 
-    The order of operations is that of Norse, to the last bit.
+    The order of operations is that of Norse, to the last bit. Spikes are written into `spikes`
+    if it is given, and the lists then hold what the last step leaves.
     """
-    membranes, spikes = [], []
+    membranes, fired = [], []
+    wide = torch.promote_types(x.dtype, torch.float32)
     v: Tensor | None = None
-    for x_s in x:
-        drive = x_s.to(torch.promote_types(x.dtype, torch.float32))
-        v = torch.full_like(drive, v_reset) if v is None else v
+    for s, x_s in enumerate(x):
+        drive = x_s.to(wide)
         drive = drive + v_reset if v_reset else drive
-        h = (drive - v).mul_(tau_inv).add_(v)
-        z = torch.gt(h, v_th, out=torch.empty_like(h))
+        if v is not None:
+            h = (drive - v).mul_(tau_inv).add_(v)
+        elif v_reset:
+            h = (drive - v_reset).mul_(tau_inv).add_(v_reset)
+        else:
+            h = drive * tau_inv
+        z = torch.gt(h, v_th, out=torch.empty_like(h) if spikes is None else spikes[s])
         membranes.append(h)
-        spikes.append(z)
+        fired.append(z)
+        if s + 1 == x.size(0):
+            break
         if soft:
             v = torch.sub(h, z * v_th)
         else:
             v = torch.addcmul(h, h, z, value=-1)
             v = v.add_(z, alpha=v_reset) if v_reset else v
-    return membranes, spikes
+    return membranes, fired
+
+
+def _times_slope(u: Tensor, grad: Tensor, surrogate: Surrogate) -> Tensor:
+    """The gradient times the surrogate at `u`, which is overwritten."""
+    if surrogate is sigmoid:  # the derivative of PyTorch's own, which is one pass less
+        s = u.mul_(4.0).sigmoid_()
+        return torch.ops.aten.sigmoid_backward(grad.to(u.dtype), s).mul_(4.0)
+    return surrogate(u) * grad
 
 
 class MultiStepLIF(torch.autograd.Function):
@@ -77,7 +103,11 @@ class MultiStepLIF(torch.autograd.Function):
                 return train
             ctx.compiled = False
         out = torch.empty(x.shape, dtype=x.dtype, device=x.device)
+        wide = _is_wide(x)
         for part in _pieces(x):
+            if wide:
+                _integrate(x[:, part], tau_inv, v_th, v_reset, soft, out[:, part])
+                continue
             _, spikes = _integrate(x[:, part], tau_inv, v_th, v_reset, soft)
             for s, z in enumerate(spikes):
                 out[s, part] = z
@@ -95,28 +125,33 @@ class MultiStepLIF(torch.autograd.Function):
             if grads is not None:
                 return *grads, *(None,) * 6
         grad_x = torch.empty(x.shape, dtype=x.dtype, device=x.device)
+        wide = _is_wide(x)
         grad_tau = torch.zeros_like(tau_inv) if ctx.needs_input_grad[1] else None
         for part in _pieces(x):
             membranes, spikes = _integrate(x[:, part], tau_inv, v_th, v_reset, soft)
             grad_v: Tensor | None = None  # with respect to the membrane after the reset
             for s in reversed(range(x.size(0))):
                 h, z = membranes[s], spikes[s]
-                slope = surrogate(h - v_th)
-                grad_h = slope * grad_z[s, part]
+                slope = None if detach else surrogate(h - v_th)
+                if slope is None:
+                    grad_h = _times_slope(h - v_th, grad_z[s, part], surrogate)
+                else:
+                    grad_h = slope * grad_z[s, part]
                 if grad_v is not None:
                     grad_h.add_(grad_v)
                     if not soft:
                         grad_h.addcmul_(grad_v, z, value=-1)
-                    if not detach:
+                    if slope is not None:
                         grad_h.sub_(grad_v * slope * (v_th if soft else h - v_reset))
-                grad_drive = grad_h * tau_inv
-                grad_x[s, part] = grad_drive
+                grad_drive = torch.mul(grad_h, tau_inv, out=grad_x[s, part] if wide else None)
+                if not wide:
+                    grad_x[s, part] = grad_drive
                 if grad_tau is not None:
                     # the drive minus the membrane before: what 1 / tau multiplies
                     before = _after_reset(s - 1, membranes, spikes, v_th, v_reset, soft)
                     drive = x[s, part].to(h.dtype) + v_reset
                     grad_tau += (grad_h * (drive - before)).sum()
-                grad_v = grad_h.sub_(grad_drive)
+                grad_v = grad_h.sub_(grad_drive) if s else None
         return grad_x, grad_tau, *(None,) * 6
 
 
