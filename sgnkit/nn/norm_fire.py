@@ -14,7 +14,11 @@ __all__ = ["constants", "norm_fire"]
 
 
 def norm_fire(
-    norm: nn.Module | None, neuron: nn.Module, x: Tensor, plus: Tensor | None = None
+    norm: nn.Module | None,
+    neuron: nn.Module,
+    x: Tensor,
+    plus: Tensor | None = None,
+    steps: int | None = None,
 ) -> Tensor:
     """Returns `neuron(norm(x)) + plus`.
 
@@ -28,22 +32,29 @@ def norm_fire(
         neuron: The spiking neuron.
         x: The currents.
         plus: What a shortcut adds to the spikes.
+        steps: How many steps see the same `x`, which then has no axis of its own for them.
 
     Shapes:
-        - **x**: $(S, *, C)$
+        - **x**: $(S, *, C)$, or $(*, C)$ with `steps`
         - **plus**: $(S, *, C)$
         - **returns**: $(S, *, C)$
     """
     numbers = constants(neuron, x)
     moments = None if numbers is None else _moments(norm, x)
     if numbers is None or moments is None:
-        out = neuron(x if norm is None else norm(x))
+        current = x if norm is None else norm(x)
+        if steps is not None:
+            current = current.unsqueeze(0).expand(steps, *current.shape)
+        out = neuron(current)
         return out if plus is None else out + plus
-    fits = plus is not None and plus.shape == x.shape and plus.dtype == x.dtype
+    if steps == 1:
+        x, steps = x.unsqueeze(0), None
+    shape = x.shape if steps is None else (steps, *x.shape)
+    fits = plus is not None and plus.shape == shape and plus.dtype == x.dtype
     inside = plus.contiguous() if plus is not None and fits else None
     weight, bias, mean, var, eps, centred = moments
     out = NormFire.apply(
-        x.contiguous(), weight, bias, mean, var, eps, centred, inside, None, numbers
+        x.contiguous(), weight, bias, mean, var, eps, centred, inside, steps, numbers
     )
     return out if plus is None or fits else out + plus
 

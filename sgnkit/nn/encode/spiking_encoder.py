@@ -13,6 +13,7 @@ from sgnkit.nn.graph import SkeletonGraph
 from sgnkit.nn.neuron import LIF
 from sgnkit.nn.neuron._like import like
 from sgnkit.nn.norm import BatchNorm
+from sgnkit.nn.norm_fire import norm_fire
 
 __all__ = ["SpikingEncoder"]
 
@@ -75,8 +76,7 @@ class SpikingEncoder(nn.Module):
         self.causal = causal
         self.adjacency = Adjacency(None, "fixed") if kernel == "graph" else None
         # the three columns of the kernel side by side: [3 C_out, C_in, 3, 1]
-        padding = (0 if causal else 1, 0)
-        self.conv = nn.Conv2d(in_channels, 3 * out_channels, (3, 1), padding=padding, bias=False)
+        self.conv = nn.Conv2d(in_channels, 3 * out_channels, (3, 1), bias=False)
         self.norm = BatchNorm(out_channels, norm_scale)
         self.neuron = like(neuron, LIF())
 
@@ -93,7 +93,8 @@ class SpikingEncoder(nn.Module):
                 f"SpikingEncoder: expected x [T, {nodes}, {self.in_channels}], got "
                 f"{tuple(x.shape)}. A batch has nodes first: pass batch.x.transpose(0, 1)."
             )
-        return self._fire(F.pad(x, (0, 0, 0, 0, 2, 0)) if self.causal else x, graph)
+        before, after = (2, 0) if self.causal else (1, 1)
+        return self._fire(F.pad(x, (0, 0, 0, 0, before, after)), graph)
 
     def step_frame(
         self, x: Tensor, graph: SkeletonGraph, state: Tensor | None = None
@@ -110,22 +111,24 @@ class SpikingEncoder(nn.Module):
         return self._fire(frames, graph), frames[1:]
 
     def _fire(self, x: Tensor, graph: SkeletonGraph) -> Tensor:
-        current = self.norm(self._convolve(x, graph))
-        return self.neuron(current.unsqueeze(0).expand(self.num_steps, *current.shape))
+        return norm_fire(self.norm, self.neuron, self._convolve(x, graph), steps=self.num_steps)
 
     def _convolve(self, x: Tensor, graph: SkeletonGraph) -> Tensor:
-        columns = self.conv(x.permute(2, 0, 1)).permute(1, 2, 0)  # [T, N, 3 C_out]
-        columns = columns.reshape(*columns.shape[:-1], 3, self.out_channels)
+        """Returns the current of T frames from T + 2."""
         if self.adjacency is not None:
+            columns = self.conv(x.permute(2, 0, 1)).permute(1, 2, 0)  # [T, N, 3 C_out]
+            columns = columns.reshape(*columns.shape[:-1], 3, self.out_channels)
             edge_index, subset, weight = self.adjacency.edges(graph)
             messages = columns[:, edge_index[0], subset] * weight.to(x.dtype).unsqueeze(-1)
             out = torch.zeros_like(columns[:, :, 0])
             return out.index_add(1, edge_index[1], messages.to(out.dtype))
-        left, same, right = columns.unbind(2)
+        # Patches of few coordinates and one product: nothing wide is moved, forward or backward.
         before, after = _index_neighbours(graph)
-        zero = left.new_zeros(left.size(0), 1, left.size(2))
-        left, right = torch.cat([left, zero], 1), torch.cat([right, zero], 1)
-        return same + left[:, before] + right[:, after]
+        padded = F.pad(x, (0, 0, 0, 1))
+        rows = torch.cat([padded[:, before], x, padded[:, after]], dim=-1)
+        patches = torch.cat([rows[:-2], rows[1:-1], rows[2:]], dim=-1)  # [T, N, frame column C_in]
+        weight = self.conv.weight.view(3, self.out_channels, self.in_channels, 3)
+        return F.linear(patches, weight.permute(1, 3, 0, 2).flatten(1))
 
     def extra_repr(self) -> str:
         return (
