@@ -148,8 +148,9 @@ class SpikingGraphConv(MessagePassing):
             # rows: target joint; columns: source joint, then subset
             weight = weight.permute(2, 1, 0).reshape(joints, joints * subsets)
             sources = messages.reshape(-1, joints * subsets, channels)
-            out = torch.matmul(weight.to(sources.dtype), sources)
-            out = out.view(*x.shape[:-1], channels)
+            # expanded: matmul would fold a weight that learns, and copy all messages to do so
+            weight = weight.to(sources.dtype).expand(sources.size(0), *weight.shape)
+            out = torch.bmm(weight, sources).view(*x.shape[:-1], channels)
         else:
             edge_index, subset, weight = self.adjacency.edges(graph)
             sources = messages.reshape(*x.shape[:-2], x.size(-2) * subsets, channels)
