@@ -53,6 +53,9 @@ class NWUCLA(PublishedSet):
         force_reload: Whether to read the raw data again.
         val_subjects: Subjects whose training clips are for validation. Subject 5 is the default
             because only 10 test clips are his.
+        val_view: Training view whose clips are for validation in the place of those subjects, 1 or
+            2. It asks what the test asks, for a view that was never seen, and leaves the test
+            clips alone.
         on_error: `"raise"` stops at a damaged file; `"skip"` leaves it out, and warns of each;
             `skipped` lists them.
         processed_root: Folder for `processed/`; the default is ``root``. Needed where ``root`` is
@@ -94,12 +97,17 @@ class NWUCLA(PublishedSet):
         force_reload: bool = False,
         *,
         val_subjects: Sequence[int] = (5,),
+        val_view: int | None = None,
         on_error: str = "raise",
         processed_root: str | os.PathLike[str] | None = None,
     ) -> None:
         self.test = check_choice("NWUCLA", "test", test, ("standard", "clean"))
         subjects = range(1, NUM_SUBJECTS + 1)
         self.val_subjects = check_subjects("NWUCLA", val_subjects, split, subjects)
+        if val_view is not None and val_view not in TRAIN_VIEWS:
+            views = " or ".join(map(str, TRAIN_VIEWS))
+            raise ValueError(f"NWUCLA: val_view must be {views}, got {val_view!r}")
+        self.val_view = val_view
         super().__init__(
             *(root, split, transform, pre_transform, pre_filter, force_reload),
             on_error=on_error,
@@ -123,7 +131,9 @@ class NWUCLA(PublishedSet):
         if clip.camera not in TRAIN_VIEWS:
             return self.split == "test"
         if self.split in ("train", "val"):
-            return (clip.subject in self.val_subjects) == (self.split == "val")
+            by_view = self.val_view is not None
+            held = clip.camera == self.val_view if by_view else clip.subject in self.val_subjects
+            return bool(held == (self.split == "val"))
         return self.split == "trainval"
 
     def download(self) -> None:

@@ -116,6 +116,13 @@ def test_nw_ucla_splits(tmp_path):
         load(tmp_path, "val", val_subjects=())
     with pytest.raises(ValueError, match="val_subjects must be of 1, 2"):
         load(tmp_path, val_subjects=(11,))
+    by_view = {s: load(tmp_path, s, val_view=2) for s in ("train", "val", "trainval", "test")}
+    assert {d.camera for d in by_view["train"]} == {1}
+    assert {d.camera for d in by_view["val"]} == {2}
+    assert len(by_view["train"]) + len(by_view["val"]) == len(by_view["trainval"]) == 12
+    assert set(by_view["test"].names) == splits["test"]
+    with pytest.raises(ValueError, match="val_view must be 1 or 2, got 3"):
+        load(tmp_path, val_view=3)
     with pytest.raises(ValueError, match="split must be one of train, val"):
         load(tmp_path, "valid")
     with pytest.raises(ValueError, match="test must be one of standard, clean"):
