@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from sgnkit.data import SkeletonData
+from sgnkit.data import ClipList, RandomStreams, SkeletonData
 from sgnkit.layout import SkeletonLayout
-from sgnkit.transforms._base import ClipTransform, JointSpec, joint_indices, trajectory
+from sgnkit.transforms._base import ClipTransform, JointSpec, fill_missing, joint_indices
 
 __all__ = ["AlignBody"]
 
@@ -59,41 +60,59 @@ class AlignBody(ClipTransform):
 
     def forward(self, data: SkeletonData) -> SkeletonData:
         """Returns the clip rotated."""
-        data.x = data.x @ self._rotation(data)
+        data.x = data.x @ self._rotations(data.skeleton, [data.x], [data.mask])[0]
         return data
+
+    def forward_batch(self, clips: ClipList, streams: RandomStreams) -> ClipList:
+        """Returns all clips rotated."""
+        rotations = self._rotations(clips.layout, clips.x, clips.mask)
+        return clips.with_([x @ r for x, r in zip(clips.x, rotations, strict=True)])
 
     def step_frame(self, data: SkeletonData, state: Any = None) -> tuple[SkeletonData, Any]:
         """Rotates one frame of a stream as the first one."""
         if state is None:
-            lines: tuple[Line, ...] = (self.spine or _default("spine", _SPINES, data.skeleton),)
-            if data.x.size(-1) == 3:
-                lines += (self.shoulders or _default("shoulders", _SIDES, data.skeleton),)
-            ends = [i for line in lines for end in line for i in joint_indices(data.skeleton, end)]
+            lines = self._lines(data.skeleton, data.x.size(-1))
+            ends = [i for line in lines for end in line for i in end]
             if not data.mask[ends].all():
                 return super().step_frame(data)  # later frames would have to tell
-            state = self._rotation(data)
+            state = self._rotations(data.skeleton, [data.x], [data.mask])[0]
         moved = copy.copy(data)
         moved.x = data.x @ state
         return moved, state
 
-    def _rotation(self, data: SkeletonData) -> Tensor:
-        channels = data.x.size(-1)
+    def _lines(self, layout: SkeletonLayout, channels: int) -> list[tuple[list[int], list[int]]]:
+        """Returns the joints at both ends of the spine and, in space, of the shoulders."""
         if channels not in (2, 3):
             raise ValueError(f"AlignBody: needs 2 or 3 coordinates, got C={channels}")
-        layout = data.skeleton
-        spine = self._line(data, self.spine or _default("spine", _SPINES, layout))
-        if channels == 2:
-            rotation = _turn_plane(spine)
-        else:
-            rotation = _turn(spine, spine.new_tensor([0.0, 0.0, 1.0]))
-            shoulders = self._line(data, self.shoulders or _default("shoulders", _SIDES, layout))
-            rotation = _turn(rotation @ shoulders, spine.new_tensor([1.0, 0.0, 0.0])) @ rotation
-        return rotation.t().to(data.x)
+        lines = [self.spine or _default("spine", _SPINES, layout)]
+        if channels == 3:
+            lines.append(self.shoulders or _default("shoulders", _SIDES, layout))
+        return [(joint_indices(layout, a), joint_indices(layout, b)) for a, b in lines]
 
-    @staticmethod
-    def _line(data: SkeletonData, ends: tuple[JointSpec, JointSpec]) -> Tensor:
-        start, end = (trajectory(data, joint)[0].double() for joint in ends)
-        return end - start
+    def _rotations(
+        self, layout: SkeletonLayout, x: Sequence[Tensor], mask: Sequence[Tensor | None]
+    ) -> Tensor:
+        """Returns the matrices (B, C, C) that the clips are multiplied by, from the right."""
+        lines = self._lines(layout, x[0].size(-1))
+        joints = sorted({i for line in lines for end in line for i in end})
+        first = torch.stack(
+            [
+                x_b[joints, 0]
+                if m is None or m[joints].all()
+                else fill_missing(x_b[joints], m[joints])[0][:, 0]
+                for x_b, m in zip(x, mask, strict=True)
+            ]
+        ).double()  # [B, joints, C]
+        ends = [[[joints.index(i) for i in end] for end in line] for line in lines]
+        vectors = [first[:, b].mean(1) - first[:, a].mean(1) for a, b in ends]
+        if len(vectors) == 1:
+            rotation = _turn_plane(vectors[0])
+        else:
+            spine, shoulders = vectors
+            rotation = _turn(spine, (0.0, 0.0, 1.0))
+            turned = (rotation @ shoulders.unsqueeze(-1)).squeeze(-1)
+            rotation = _turn(turned, (1.0, 0.0, 0.0)) @ rotation
+        return rotation.transpose(1, 2).to(x[0])
 
     def __repr__(self) -> str:
         given = {"spine": self.spine, "shoulders": self.shoulders}
@@ -126,27 +145,25 @@ def _default(argument: str, lines: tuple[Line, ...], layout: SkeletonLayout) -> 
     )
 
 
-def _turn(line: Tensor, target: Tensor) -> Tensor:
-    """Returns the smallest rotation (3, 3) that turns ``line`` to the unit vector ``target``."""
-    eye = torch.eye(3, dtype=line.dtype, device=line.device)
-    length = line.norm()
-    if length == 0:
-        return eye
-    line = line / length
-    cos = torch.dot(line, target)
-    if cos < -1 + 1e-12:  # opposite: half a turn about any axis at right angles
-        axis = torch.linalg.cross(target, eye[int(target.abs().argmin())])
-        return 2 * torch.outer(axis, axis) - eye
-    x, y, z = torch.linalg.cross(line, target)
+def _turn(lines: Tensor, target: tuple[float, float, float]) -> Tensor:
+    """Returns the smallest rotations (B, 3, 3) that turn lines (B, 3) to a unit vector."""
+    eye, goal = torch.eye(3).to(lines), torch.tensor(target).to(lines)
+    length = lines.norm(dim=1)
+    unit = lines / length.clamp(min=1e-300).unsqueeze(1)
+    cos = (unit @ goal).view(-1, 1, 1)
+    x, y, z = torch.linalg.cross(unit, goal.expand_as(unit)).unbind(1)
     zero = torch.zeros_like(x)
-    cross = torch.stack([zero, -z, y, z, zero, -x, -y, x, zero]).view(3, 3)
-    return eye + cross + cross @ cross / (1 + cos)
+    cross = torch.stack([zero, -z, y, z, zero, -x, -y, x, zero], 1).view(-1, 3, 3)
+    rotation = eye + cross + cross @ cross / (1 + cos).clamp(min=1e-12)
+    # opposite: half a turn about any axis at right angles
+    axis = torch.linalg.cross(goal, eye[int(goal.abs().argmin())])
+    rotation = torch.where(cos < -1 + 1e-12, 2 * torch.outer(axis, axis) - eye, rotation)
+    return torch.where((length == 0).view(-1, 1, 1), eye, rotation)
 
 
-def _turn_plane(line: Tensor) -> Tensor:
-    """Returns the rotation (2, 2) that turns ``line`` to the second axis."""
-    length = line.norm()
-    if length == 0:
-        return torch.eye(2, dtype=line.dtype, device=line.device)
-    sin, cos = line / length
-    return torch.stack([cos, -sin, sin, cos]).view(2, 2)
+def _turn_plane(lines: Tensor) -> Tensor:
+    """Returns the rotations (B, 2, 2) that turn lines (B, 2) to the second axis."""
+    length = lines.norm(dim=1)
+    sin, cos = (lines / length.clamp(min=1e-300).unsqueeze(1)).unbind(1)
+    rotation = torch.stack([cos, -sin, sin, cos], 1).view(-1, 2, 2)
+    return torch.where((length == 0).view(-1, 1, 1), torch.eye(2).to(lines), rotation)
