@@ -26,9 +26,10 @@ from sgnkit.datasets import NWUCLA
 from sgnkit.training import EpochSampler, SeededClips
 from sgnkit.training.data import DataLoader, collate
 from sgnkit.transforms import (
+    AlignBody,
     Center,
     Compose,
-    MinMaxNormalize,
+    MirrorLeftRight,
     RandomCropResize,
     RandomRotate,
     UniformSample,
@@ -38,7 +39,13 @@ __all__ = ["main", "waiting"]
 
 NETWORKS = ("base_sgn_small", "mk_sgn_small")
 NW_UCLA = Compose(
-    [Center("spine"), RandomRotate(60, "xy"), MinMaxNormalize(), UniformSample(52, random=True)]
+    [
+        Center("spine"),
+        MirrorLeftRight(),
+        AlignBody(),
+        RandomRotate(30),
+        UniformSample(32, random=True),
+    ]
 )
 NTU = Compose([RandomCropResize(64, (0.5, 1.0), min_frames=64), RandomRotate(17.19)])
 

@@ -1,7 +1,7 @@
 """What each part of MK-SGN brings on Northwestern-UCLA: one run a cell, one table.
 
 python examples/ablation_nw_ucla.py --grid small --seeds 0 1 2
-python examples/ablation_nw_ucla.py --grid tiny --axes fusion steps --data.root ../data
+python examples/ablation_nw_ucla.py --grid tiny --axes fusion steps --root ../data
 python examples/ablation_nw_ucla.py --grid full --shard 0/4   # one of four machines
 
 A finished cell is not run again, and one that was stopped goes on where it stopped. The table is
@@ -27,11 +27,22 @@ from sgnkit.training import Experiment, read_experiment, train
 CONFIGS = Path(__file__).resolve().parents[1] / "configs" / "nw_ucla"
 TEACHER = "teacher"
 
-# Width of the student's blocks, frames, epochs of student and teacher, starting config.
+
+class Grid(NamedTuple):
+    """Size of all runs: widths of the student's blocks, spiking steps, frames, epochs."""
+
+    widths: tuple[int, ...]
+    num_steps: int
+    num_frames: int
+    epochs: int
+    teacher_epochs: int
+    suffix: str = ""  # of the experiment file to start from
+
+
 GRIDS = {
-    "tiny": ((16, 16, 32, 32, 64, 64), 26, 10, 20, "small"),
-    "small": ((32, 32, 64, 64, 128, 128), 52, 40, 65, "small"),
-    "full": ((64, 64, 128, 128, 256, 256), 52, 40, 65, "full"),
+    "tiny": Grid((16, 16, 32, 32, 64, 64), 2, 16, 10, 20, "_small"),
+    "small": Grid((32, 32, 64, 64, 128, 128), 4, 32, 50, 100, "_small"),
+    "full": Grid((64, 64, 128, 128, 256, 256), 4, 32, 50, 100),
 }
 
 TAPS = (3, 1), (6, 3), (9, 5)  # blocks of teacher and student
@@ -65,7 +76,7 @@ AXES: dict[str, dict[str, dict[str, Any]]] = {
         "features": {"distill": {"soft_weight": 0.0}},
         "both": {"distill": {}},
     },
-    "steps": {f"S = {s}": {"model": {"num_steps": s}} if s != 4 else {} for s in (1, 2, 4, 8)},
+    "steps": {f"S = {s}": {"model": {"num_steps": s}} for s in (1, 2, 4, 8)},
     "residual": {"SEW": {}, **{r: {"model": {"residual": r}} for r in ("or", "membrane")}},
     "recipe": {
         "as it is": {},
@@ -77,6 +88,8 @@ AXES: dict[str, dict[str, dict[str, Any]]] = {
         "TET loss": {"model": {"per_step": True}},
         "no label smoothing": {"optim": {"label_smoothing": 0.0}},
         "stronger augmentation": {"augment": STRONG},
+        "no alignment": {"without": ("AlignBody",)},
+        "no mirror": {"without": ("MirrorLeftRight",)},
         "twice the epochs": {"epochs": 2},
     },
 }
@@ -100,21 +113,21 @@ class Cell(NamedTuple):
         return "".join(c if c.isalnum() else "_" for c in text) + f"_seed{self.seed}"
 
 
-def cells(axes: Sequence[str], seeds: Sequence[int]) -> Iterator[Cell]:
+def cells(axes: Sequence[str], seeds: Sequence[int], grid: Grid) -> Iterator[Cell]:
     """Returns all rows of the table, seed by seed, teachers first where they are needed."""
+    as_is = {"model": {"num_steps": grid.num_steps}}
     for seed in seeds:
         if "distillation" in axes:
             yield Cell(TEACHER, "multimodal GCN", seed, {})
         for axis in axes:
             for label, changes in AXES[axis].items():
-                yield Cell(axis, label, seed, changes)
+                yield Cell(axis, label, seed, {} if changes == as_is else changes)
 
 
 def experiment_of(cell: Cell, options: argparse.Namespace) -> Experiment:
     """Returns the experiment of a cell."""
-    widths, frames, epochs, teacher_epochs, size = GRIDS[options.grid]
-    small = "_small" if size == "small" else ""
-    name = f"multimodal_gcn{small}" if cell.axis == TEACHER else f"mk_sgn{small}"
+    grid = GRIDS[options.grid]
+    name = ("multimodal_gcn" if cell.axis == TEACHER else "mk_sgn") + grid.suffix
     words = ["--config", str(CONFIGS / f"{name}.yaml")]
     if options.root:
         words += ["--data.root", options.root]
@@ -123,17 +136,19 @@ def experiment_of(cell: Cell, options: argparse.Namespace) -> Experiment:
     experiment, _ = read_experiment("train", words)
     changes = copy.deepcopy(cell.changes)
     if cell.axis == TEACHER:
-        blocks = zip((4, 3, 3), widths[::2], strict=True)
+        blocks = zip((4, 3, 3), grid.widths[::2], strict=True)
         experiment.model["hidden_channels"] = [width for n, width in blocks for _ in range(n)]
     else:
-        experiment.model["hidden_channels"] = list(widths)
+        experiment.model["hidden_channels"] = list(grid.widths)
+        experiment.model["num_steps"] = grid.num_steps
         experiment.model.update(changes.get("model", {}))
     for transforms in (experiment.train_transforms, experiment.test_transforms):
-        transforms[-1]["UniformSample"]["num_frames"] = frames  # type: ignore[index]
+        transforms[-1]["UniformSample"]["num_frames"] = grid.num_frames  # type: ignore[index]
+        transforms[:] = [t for t in transforms if t not in changes.get("without", ())]
     experiment.train_transforms += changes.get("augment", [])
     for key, value in changes.get("optim", {}).items():
         setattr(experiment.optim, key, value)
-    length = teacher_epochs if cell.axis == TEACHER else epochs * changes.get("epochs", 1)
+    length = grid.teacher_epochs if cell.axis == TEACHER else grid.epochs * changes.get("epochs", 1)
     experiment.trainer.max_epochs = length if options.epochs is None else options.epochs
     experiment.optim.warmup_epochs = 0.3 * experiment.trainer.max_epochs
     experiment.trainer.precision = options.precision
@@ -167,7 +182,9 @@ def run(cell: Cell, options: argparse.Namespace) -> None:
 def collect(options: argparse.Namespace) -> list[dict[str, Any]]:
     """Returns a row for each variant that has run at least once, mean and spread over seeds."""
     rows = []
-    variants = {(cell.axis, cell.label): cell for cell in cells(list(AXES), [0])}
+    variants = {
+        (cell.axis, cell.label): cell for cell in cells(list(AXES), [0], GRIDS[options.grid])
+    }
     for (axis, label), cell in variants.items():
         results = []
         for seed in range(options.most_seeds):
@@ -263,7 +280,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     options.most_seeds = max(options.seeds) + 1
     share, shares = map(int, options.shard.split("/"))
     # Cells of one seed stay together, because students need the teacher of their seed.
-    unique = {cell.folder: cell for cell in cells(options.axes, options.seeds)}
+    unique = {cell.folder: cell for cell in cells(options.axes, options.seeds, GRIDS[options.grid])}
     todo = list(unique.values())[share::shares]
     if shares > 1 and "distillation" in options.axes:
         taught = [cell for cell in unique.values() if cell.axis in (TEACHER, "distillation")]

@@ -18,8 +18,8 @@ ROOT = Path(__file__).resolve().parents[1]
 PAGES = ("README.md", "docs/results.md")
 BEGIN, END = "<!-- results: begin -->", "<!-- results: end -->"
 HEAD = (
-    "| model | teacher | data | parameters | accuracy, standard | accuracy, clean | firing rate "
-    "| energy a clip, paper / strict | runs |\n|---|---|---|---|---|---|---|---|---|"
+    "| model | teacher | data | frames | parameters | accuracy, standard | accuracy, clean "
+    "| firing rate | energy a clip, paper / strict | runs |\n|---|---|---|---|---|---|---|---|---|---|"
 )
 
 
@@ -44,7 +44,7 @@ def table(results: list[dict[str, Any]]) -> str:
         names = [run["run"].rpartition("/")[2] for run in runs]
         rows.append(
             f"| `{first['model']}`{_kind(first)} | {_teacher(first)} | {first['data']} "
-            f"| {first['parameters']:,} | {_accuracy(runs, '')} | {_accuracy(runs, 'clean_')} "
+            f"| {_frames(first)} | {first['parameters']:,} | {_accuracy(runs, '')} | {_accuracy(runs, 'clean_')} "
             f"| {_share(mean(run['firing_rate'] for run in runs))} "
             f"| {energy['paper']:.3f} / {energy['strict']:.3f} mJ "
             f"| `{first['run']}`{f' to `{names[-1]}`' if len(runs) > 1 else ''} |"
@@ -72,6 +72,14 @@ def _kind(result: dict[str, Any]) -> str:
     return (", spike-driven" if model.get("spike_driven") else "") + (
         f", S = {steps}" if steps != 4 else ""
     )
+
+
+def _frames(result: dict[str, Any]) -> str:
+    """How many frames the network sees, and whether bodies were aligned."""
+    steps = result["config"]["test_transforms"]
+    options = {k: v for step in steps for k, v in (step if isinstance(step, dict) else {}).items()}
+    aligned = "AlignBody" in options or "AlignBody" in steps
+    return f"{options['UniformSample']['num_frames']}{', aligned' if aligned else ''}"
 
 
 def _teacher(result: dict[str, Any]) -> str:
