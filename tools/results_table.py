@@ -19,7 +19,7 @@ PAGES = ("README.md", "docs/results.md")
 BEGIN, END = "<!-- results: begin -->", "<!-- results: end -->"
 HEAD = (
     "| model | teacher | data | frames | parameters | accuracy, standard | accuracy, clean "
-    "| firing rate | energy a clip, paper / strict | runs |\n|---|---|---|---|---|---|---|---|---|---|"
+    "| firing rate | energy a clip, paper / strict | runs |\n" + "|---" * 10 + "|"
 )
 
 
@@ -44,7 +44,8 @@ def table(results: list[dict[str, Any]]) -> str:
         names = [run["run"].rpartition("/")[2] for run in runs]
         rows.append(
             f"| `{first['model']}`{_kind(first)} | {_teacher(first)} | {first['data']} "
-            f"| {_frames(first)} | {first['parameters']:,} | {_accuracy(runs, '')} | {_accuracy(runs, 'clean_')} "
+            f"| {_frames(first)} | {first['parameters']:,} "
+            f"| {_accuracy(runs, '')} | {_accuracy(runs, 'clean_')} "
             f"| {_share(mean(run['firing_rate'] for run in runs))} "
             f"| {energy['paper']:.3f} / {energy['strict']:.3f} mJ "
             f"| `{first['run']}`{f' to `{names[-1]}`' if len(runs) > 1 else ''} |"
