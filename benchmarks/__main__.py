@@ -25,6 +25,7 @@ BENCHMARKS = (
     "layers",
     "operands",
     "loops",
+    "compiled",
     "memory",
     "streaming",
     "cost_curves",

@@ -35,7 +35,7 @@ Side = Callable[[], Any]
 @contextlib.contextmanager
 def without_loops() -> Iterator[None]:
     """No C++ loop fits any tensor, as if there were no C++ compiler."""
-    module = importlib.import_module("sgnkit.nn.norm_fire")
+    module = importlib.import_module("sgnkit.nn.neuron.lif")
     with mock.patch.object(module, "usable", return_value=False):
         yield
 

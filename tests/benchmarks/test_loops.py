@@ -7,7 +7,7 @@ from benchmarks import loops
 from benchmarks.harness import Options, compare
 from sgnkit.nn.native.library import library
 
-norm_fire = importlib.import_module("sgnkit.nn.norm_fire")
+lif = importlib.import_module("sgnkit.nn.neuron.lif")
 pytestmark = pytest.mark.skipif(library() is None, reason="no C++ compiler")
 
 
@@ -15,7 +15,7 @@ def test_both_sides_run_in_turn():
     seen = []
 
     def work():
-        seen.append(norm_fire.usable(torch.ones(2)))
+        seen.append(lif.usable(torch.ones(2)))
 
     timings = compare(loops.both(work), Options(rounds=3, seconds=0.0), warm=0)
     assert set(timings) == {loops.WITH, loops.WITHOUT}
