@@ -137,16 +137,15 @@ class Classifier(L.LightningModule):
         lr = options.lr
         if options.lr_batch_size is not None:
             lr *= self.batch_size / options.lr_batch_size
-        optimizer = torch.optim.SGD(
-            parameter_groups(
-                nn.ModuleList([self.model, self.translations]),
-                options.weight_decay,
-                options.decay_all,
-            ),
-            lr=lr,
-            momentum=options.momentum,
-            nesterov=options.momentum > 0,
+        groups = parameter_groups(
+            nn.ModuleList([self.model, self.translations]), options.weight_decay, options.decay_all
         )
+        momentum = options.momentum
+        optimizer: torch.optim.Optimizer
+        if options.name == "adamw":
+            optimizer = torch.optim.AdamW(groups, lr=lr)
+        else:
+            optimizer = torch.optim.SGD(groups, lr=lr, momentum=momentum, nesterov=momentum > 0)
         epochs = self.trainer.max_epochs or 1
         steps = self.trainer.estimated_stepping_batches / epochs
         scheduler = LambdaLR(optimizer, lambda step: lr_factor(step / steps, epochs, options))

@@ -19,14 +19,16 @@ __all__ = [
 
 @dataclass
 class OptimOptions:
-    """Stochastic gradient descent with Nesterov momentum, and its learning rate over time.
+    """The optimiser, and its learning rate over time.
 
     Args:
+        name: Stochastic gradient descent with Nesterov momentum ("sgd"), or
+            [AdamW](https://arxiv.org/abs/1711.05101) ("adamw"), which wants rates of about 0.004.
         lr: Peak learning rate.
         lr_batch_size: Batch size that `lr` is meant for. When given, the rate is scaled by
             `batch_size / lr_batch_size`.
-        momentum: Nesterov momentum.
-        weight_decay: L2 penalty.
+        momentum: Nesterov momentum of "sgd".
+        weight_decay: L2 penalty; with "adamw" the decay that does not go through the gradient.
         decay_all: Whether the penalty also acts on biases, batch-norm and neuron parameters.
         schedule: How the rate falls after the warm-up: along a cosine to 0 ("cosine"), by
             `gamma` at each milestone ("step"), or one cosine up and one down ("one_cycle").
@@ -38,6 +40,7 @@ class OptimOptions:
         grad_clip: Largest norm of the gradient. 0 switches clipping off.
     """
 
+    name: Literal["sgd", "adamw"] = "sgd"
     lr: float = 0.1
     lr_batch_size: int | None = None
     momentum: float = 0.9

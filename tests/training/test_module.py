@@ -1,3 +1,5 @@
+from types import SimpleNamespace
+
 import pytest
 import torch
 from torch import nn
@@ -6,7 +8,7 @@ from torch.nn import functional as F
 from sgnkit.errors import ConfigError
 from sgnkit.models import create_model
 from sgnkit.nn import LIF
-from sgnkit.training import Classifier, parameter_groups
+from sgnkit.training import Classifier, OptimOptions, parameter_groups
 
 
 def test_all_parameters_are_optimised_once():
@@ -33,6 +35,27 @@ def test_loss_over_steps_is_the_mean_of_the_losses():
     assert torch.allclose(Classifier._loss(logits[0], y), F.cross_entropy(logits[0], y))
     with pytest.raises(ConfigError, match=r"persons"):
         Classifier._loss(torch.randn(6, 5), y)
+
+
+def test_optimisers():
+    for name, cls, values in (
+        ("sgd", torch.optim.SGD, {"momentum": 0.9, "nesterov": True}),
+        ("adamw", torch.optim.AdamW, {"betas": (0.9, 0.999)}),
+    ):
+        model = nn.Linear(2, 2)
+        model.num_classes = 2
+        options = OptimOptions(name=name, lr=0.08, lr_batch_size=64, weight_decay=0.02)
+        module = Classifier(model, options, batch_size=16)
+        module._trainer = SimpleNamespace(max_epochs=10, estimated_stepping_batches=40)
+        found = module.configure_optimizers()
+        optimizer, scheduler = found["optimizer"], found["lr_scheduler"]["scheduler"]
+        assert type(optimizer) is cls
+        (group,) = optimizer.param_groups
+        assert group["weight_decay"] == 0.02 and values.items() <= group.items()
+        for _ in range(20):  # five epochs of warm-up
+            optimizer.step()
+            scheduler.step()
+        assert group["lr"] == pytest.approx(0.02)
 
 
 def test_checkpoint_carries_the_description():
