@@ -40,9 +40,9 @@ class Grid(NamedTuple):
 
 
 GRIDS = {
-    "tiny": Grid((16, 16, 32, 32, 64, 64), 2, 16, 10, 20, "_small"),
-    "small": Grid((32, 32, 64, 64, 128, 128), 4, 32, 50, 100, "_small"),
-    "full": Grid((64, 64, 128, 128, 256, 256), 4, 32, 50, 100),
+    "tiny": Grid((16, 16, 32, 32, 64, 64), 2, 16, 8, 8, "_small"),
+    "small": Grid((32, 32, 64, 64, 128, 128), 4, 32, 50, 40, "_small"),
+    "full": Grid((64, 64, 128, 128, 256, 256), 4, 32, 50, 40),
 }
 
 TAPS = (3, 1), (6, 3), (9, 5)  # blocks of teacher and student
@@ -89,7 +89,8 @@ AXES: dict[str, dict[str, dict[str, Any]]] = {
         "no label smoothing": {"optim": {"label_smoothing": 0.0}},
         "stronger augmentation": {"augment": STRONG},
         "no alignment": {"without": ("AlignBody",)},
-        "no mirror": {"without": ("MirrorLeftRight",)},
+        "mirrored": {"augment": ("MirrorLeftRight",)},
+        "SGD": {"optim": {"name": "sgd", "lr": 0.1, "weight_decay": 1e-4}},
         "twice the epochs": {"epochs": 2},
     },
 }
