@@ -29,7 +29,6 @@ from sgnkit.transforms import (
     AlignBody,
     Center,
     Compose,
-    MirrorLeftRight,
     RandomCropResize,
     RandomRotate,
     UniformSample,
@@ -41,7 +40,6 @@ NETWORKS = ("base_sgn_small", "mk_sgn_small")
 NW_UCLA = Compose(
     [
         Center("spine"),
-        MirrorLeftRight(),
         AlignBody(),
         RandomRotate(30),
         UniformSample(32, random=True),
