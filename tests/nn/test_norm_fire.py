@@ -49,6 +49,28 @@ def test_equals_the_modules(training, shape):
         torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-4)
 
 
+@pytest.mark.parametrize("backend", ["fused", "compiled"])
+@pytest.mark.parametrize("steps", [1, 2, 3, 4])
+@pytest.mark.parametrize("training", [True, False])
+def test_steps_that_see_one_input(backend, steps, training):
+    results = []
+    for joined in (False, True):
+        norm, neuron = layer(backend=backend)
+        norm.train(training)
+        x, plus = inputs(5, 6, 40)
+        more = plus.detach().expand(steps, *plus.shape)
+        if joined:
+            out = norm_fire(norm, neuron, x, more, steps=steps)
+        else:
+            out = LIF(v_th=0.5, backend="norse")(norm(x).expand(steps, *x.shape)) + more
+        (out * torch.linspace(-1, 1, out.numel()).view(out.shape)).sum().backward()
+        results.append((out, x.grad, norm.weight.grad, norm.bias.grad, *norm.buffers()))
+    assert results[0][0].shape == (steps, 5, 6, 40)
+    assert torch.equal(results[0][0], results[1][0])
+    for expected, found in zip(*results, strict=True):
+        torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-4)
+
+
 @pytest.mark.parametrize(
     ("surrogate", "soft", "v_reset", "slope"),
     [
