@@ -135,9 +135,11 @@ def test_dataset_class():
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: f"{path.parent.name}/{path.stem}")
 def test_configs_of_the_project(path):
     experiment = read(path)
-    assert experiment.model["name"] == path.stem.removesuffix("_distilled").removesuffix(
-        "_spike_driven"
-    )
+    name = path.stem
+    for ending in ("_distilled", "_spike_driven", "_1step"):
+        name = name.removesuffix(ending)
+    assert experiment.model["name"] == name
+    assert (experiment.model.get("num_steps") == 1) == ("_1step" in path.stem)
     assert experiment.model.get("spike_driven", False) == path.stem.endswith("_spike_driven")
     assert bool(experiment.distill.teachers) == path.stem.endswith("_distilled")
     assert experiment.name == f"{path.parent.name}/{path.stem}"
