@@ -26,6 +26,8 @@ from sgnkit.training import Experiment, read_experiment, train
 
 CONFIGS = Path(__file__).resolve().parents[1] / "configs" / "nw_ucla"
 TEACHER = "teacher"
+# The teachers of each seed, by what they differ in: times the widths of the grid.
+TEACHERS = {"multimodal GCN": 1, "twice as wide": 2}
 
 
 class Grid(NamedTuple):
@@ -75,6 +77,7 @@ AXES: dict[str, dict[str, dict[str, Any]]] = {
         "soft labels": {"distill": {"taps": {}}},
         "features": {"distill": {"soft_weight": 0.0}},
         "both": {"distill": {}},
+        "soft labels, wider teacher": {"distill": {"taps": {}}, "teacher": "twice as wide"},
     },
     "steps": {f"S = {s}": {"model": {"num_steps": s}} for s in (1, 2, 4, 8)},
     "residual": {"SEW": {}, **{r: {"model": {"residual": r}} for r in ("or", "membrane")}},
@@ -108,10 +111,15 @@ class Cell(NamedTuple):
     def folder(self) -> str:
         """Where its runs are. Rows without a change are the same training: the reference."""
         if self.axis == TEACHER:
-            text = TEACHER
+            text = f"{TEACHER}_{self.label}" if self.changes else TEACHER
         else:
             text = f"{self.axis}_{self.label}" if self.changes else "reference"
         return "".join(c if c.isalnum() else "_" for c in text) + f"_seed{self.seed}"
+
+
+def teacher(label: str, seed: int) -> Cell:
+    """Returns the cell of a teacher."""
+    return Cell(TEACHER, label, seed, {"times": TEACHERS[label]} if TEACHERS[label] > 1 else {})
 
 
 def cells(axes: Sequence[str], seeds: Sequence[int], grid: Grid) -> Iterator[Cell]:
@@ -119,7 +127,7 @@ def cells(axes: Sequence[str], seeds: Sequence[int], grid: Grid) -> Iterator[Cel
     as_is = {"model": {"num_steps": grid.num_steps}}
     for seed in seeds:
         if "distillation" in axes:
-            yield Cell(TEACHER, "multimodal GCN", seed, {})
+            yield from (teacher(label, seed) for label in TEACHERS)
         for axis in axes:
             for label, changes in AXES[axis].items():
                 yield Cell(axis, label, seed, {} if changes == as_is else changes)
@@ -138,7 +146,8 @@ def experiment_of(cell: Cell, options: argparse.Namespace) -> Experiment:
     changes = copy.deepcopy(cell.changes)
     if cell.axis == TEACHER:
         blocks = zip((4, 3, 3), grid.widths[::2], strict=True)
-        experiment.model["hidden_channels"] = [width for n, width in blocks for _ in range(n)]
+        times = changes.get("times", 1)
+        experiment.model["hidden_channels"] = [times * w for n, w in blocks for _ in range(n)]
     else:
         experiment.model["hidden_channels"] = list(grid.widths)
         experiment.model["num_steps"] = grid.num_steps
@@ -156,9 +165,10 @@ def experiment_of(cell: Cell, options: argparse.Namespace) -> Experiment:
     experiment.trainer.compile = "neurons"
     experiment.trainer.check = False
     if "distill" in changes:
-        teacher = finished(options.output / Cell(TEACHER, "", cell.seed, {}).folder)
-        assert teacher is not None, "the teacher of a seed is trained before its students"
-        experiment.distill.teacher = str(teacher / "weights.pt")
+        label = changes.get("teacher", "multimodal GCN")
+        trained = finished(options.output / teacher(label, cell.seed).folder)
+        assert trained is not None, "the teacher of a seed is trained before its students"
+        experiment.distill.teacher = str(trained / "weights.pt")
         experiment.distill.taps = {f"blocks.{t}": f"blocks.{s}" for t, s in TAPS}
         for key, value in changes["distill"].items():
             setattr(experiment.distill, key, value)
