@@ -27,6 +27,7 @@ BENCHMARKS = (
     "loops",
     "compiled",
     "memory",
+    "kept_memory",
     "streaming",
     "cost_curves",
     "processes",

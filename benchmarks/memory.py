@@ -19,7 +19,7 @@ from benchmarks.harness import Options, Results
 from benchmarks.network import FULL, QUICK, SPIKINGJELLY, fits, ours, theirs
 from sgnkit.nn import LIF
 
-__all__ = ["peak", "run", "training_step"]
+__all__ = ["peak", "resident", "run", "training_step"]
 
 
 def training_step(side: str, name: str, data: str, number: int, device: str) -> Callable[[], None]:
@@ -85,17 +85,17 @@ def _measure(
             torch.cuda.reset_peak_memory_stats()
             before = float(torch.cuda.memory_allocated())
         else:
-            before = _resident("VmRSS")
+            before = resident("VmRSS")
         for _ in range(calls):
             side()
         cuda = "cuda" in arguments
-        peak = float(torch.cuda.max_memory_allocated()) if cuda else _resident("VmHWM")
+        peak = float(torch.cuda.max_memory_allocated()) if cuda else resident("VmHWM")
         pipe.send((peak - before) / 1e6)
     except Exception as error:
         pipe.send(f"{type(error).__name__}: {error}")
 
 
-def _resident(which: str) -> float:
+def resident(which: str) -> float:
     """Resident memory in bytes, now (`VmRSS`) or at its peak (`VmHWM`)."""
     with contextlib.suppress(OSError):
         for line in Path("/proc/self/status").read_text(encoding="utf-8").splitlines():

@@ -1,7 +1,8 @@
 """Training in one process and in two (gloo, one core each): clips a second and the cost of sharing.
 
 Both sides make the same steps: the same clips in a step, shared out, statistics of batch norm and
-gradients averaged over all of them. Each process has one thread.
+gradients averaged over all of them. Each process has one thread and keeps its memory, as
+`sgnkit train` does.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ import sgnkit
 from benchmarks.harness import Options, Results, noise
 from sgnkit.export import TensorModel
 from sgnkit.nn import synchronize
+from sgnkit.training import keep_memory
 
 __all__ = ["run"]
 
@@ -59,6 +61,7 @@ def _train(number: int, *case: Any) -> tuple[float, float, int]:
 
 def _work(rank: int, number: int, folder: str, name: str, clips: int, frames: int) -> None:
     torch.set_num_threads(1)
+    keep_memory()
     dist.init_process_group("gloo", f"file://{folder}/meet", rank=rank, world_size=number)
     torch.manual_seed(0)
     model = sgnkit.create_model(name, layout="kinect20", num_classes=10)

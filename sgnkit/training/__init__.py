@@ -12,6 +12,7 @@ from sgnkit.training.config import build_transforms, read_experiment
 from sgnkit.training.data import EpochSampler, SeededClips
 from sgnkit.training.ensemble import fuse
 from sgnkit.training.evaluate import Scores, evaluate, score_clips
+from sgnkit.training.memory import keep_memory
 from sgnkit.training.module import Classifier, parameter_groups
 from sgnkit.training.options import DistillOptions, Experiment, OptimOptions, TrainerOptions
 from sgnkit.training.rates import FiringRateMonitor
@@ -41,6 +42,7 @@ __all__ = [
     "distill",
     "evaluate",
     "fuse",
+    "keep_memory",
     "load_model",
     "load_teacher",
     "lr_factor",

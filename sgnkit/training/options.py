@@ -77,6 +77,9 @@ class TrainerOptions:
             the same. "model" gives the whole network to `torch.compile`, which takes minutes.
         checkpointing: Whether to run each block again in the backward pass instead of keeping
             what lies inside it: less memory, more time, the same gradients.
+        keep_memory: Whether the process keeps memory that tensors on a CPU free, see
+            [`keep_memory`][sgnkit.training.keep_memory]: a step takes less time, and memory goes
+            back to the system when the process ends.
     """
 
     max_epochs: int = 40
@@ -91,6 +94,7 @@ class TrainerOptions:
     firing_rates: bool = True
     compile: Literal["off", "neurons", "model"] = "off"
     checkpointing: bool = False
+    keep_memory: bool = True
 
 
 @dataclass

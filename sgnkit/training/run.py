@@ -24,6 +24,7 @@ from sgnkit.nn import compile_neurons, synchronize
 from sgnkit.training.callbacks import EpochCheckpoint, EpochLog, progress_bar
 from sgnkit.training.checks import check_labels, check_start
 from sgnkit.training.data import dataset_facts, test_loader, train_loader, training_clips
+from sgnkit.training.memory import keep_memory
 from sgnkit.training.module import Classifier
 from sgnkit.training.options import Experiment, TrainerOptions
 from sgnkit.training.rates import FiringRateMonitor
@@ -163,7 +164,9 @@ def train(experiment: Experiment, ckpt_path: str | None = None, command: str = "
 
 
 def _set_up(model: nn.Module, options: TrainerOptions) -> None:
-    """Compiles and checkpoints as the experiment says."""
+    """Compiles, checkpoints and keeps memory as the experiment says."""
+    if options.keep_memory:
+        keep_memory()
     if options.compile == "neurons":
         compile_neurons(model)
     if not isinstance(model, SkeletonModel):

@@ -17,6 +17,7 @@ from sgnkit.errors import ConfigError
 from sgnkit.models.checkpoint import load_model
 from sgnkit.training.data import dataset_facts, load_split, test_loader
 from sgnkit.training.evaluate import Scores, evaluate, score_clips
+from sgnkit.training.memory import keep_memory
 from sgnkit.training.options import Experiment
 
 __all__ = ["Report", "check_fits", "silence", "test", "trained_model", "write_report"]
@@ -100,6 +101,8 @@ def trained_model(experiment: Experiment) -> tuple[nn.Module, list[str]]:
             place="weights",
             remedy="pass --config RUN/config.yaml of a trained run, or --weights FILE",
         )
+    if experiment.trainer.keep_memory:
+        keep_memory()
     gpu = torch.cuda.is_available() and experiment.trainer.accelerator != "cpu"
     model = load_model(experiment.weights, "cuda" if gpu else "cpu")
     return model, list(model.class_names)  # type: ignore[arg-type]
