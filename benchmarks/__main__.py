@@ -16,6 +16,7 @@ import torch
 
 from benchmarks import page
 from benchmarks.harness import Options
+from sgnkit.training import keep_memory
 
 # In the order in which they run; the modules are imported when their turn comes.
 BENCHMARKS = (
@@ -73,6 +74,7 @@ def main(argv: list[str] | None = None) -> None:
         importlib.import_module(f"benchmarks.{argv[0]}").main()
         return
     given = parse(argv)
+    keep_memory()  # as `sgnkit train` does; for all sides
     cuda = torch.cuda.is_available()
     if given.device == "cuda" and not cuda:
         sys.exit("python -m benchmarks: --device cuda, but torch sees no GPU here")

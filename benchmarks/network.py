@@ -3,7 +3,6 @@
 A training step is forward, cross-entropy, backward and SGD; inference is one forward pass. The
 rival has the same weights and gives the same logits (`benchmarks/rivals.py`). The floor takes the
 products of sgnkit's step and nothing else. Clips are noise, batch norms are fitted to them first.
-The process keeps freed memory for all sides, as `sgnkit train` does (benchmarks/kept_memory.py).
 """
 
 from __future__ import annotations
@@ -23,7 +22,6 @@ from benchmarks.rivals import MultiStepNode, Network, dense_clips, spikingjelly_
 from sgnkit import SkeletonData, create_model, get_layout
 from sgnkit.energy import calibrate
 from sgnkit.nn import compile_neurons
-from sgnkit.training import keep_memory
 
 # layout, persons, frames, classes
 SETS = {"NW-UCLA": ("kinect20", 1, 52, 10), "NTU": ("ntu25", 2, 64, 60)}
@@ -141,7 +139,6 @@ def fits(results: Results, case: dict[str, Any], side: str) -> bool:
 def run(options: Options) -> Results:
     """Measures all networks."""
     results = Results("network", __doc__, options)
-    keep_memory()
     jelly = results.optional(*SPIKINGJELLY) is not None
     device = options.device
     for name, data, number in FULL if options.full else QUICK:
