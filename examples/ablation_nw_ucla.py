@@ -191,16 +191,30 @@ def run(cell: Cell, options: argparse.Namespace) -> None:
 
 
 def collect(options: argparse.Namespace) -> list[dict[str, Any]]:
-    """Returns a row for each variant that has run at least once, mean and spread over seeds."""
+    """Returns a row for each variant that has run at least once, mean and spread over seeds.
+
+    The gain is the difference to the reference of the same seed, as not all variants may have run
+    with the same seeds.
+    """
+
+    def runs(cell: Cell) -> dict[int, dict[str, Any]]:
+        """The results of a variant by seed."""
+        seeds = range(options.most_seeds)
+        found = {s: finished(options.output / cell._replace(seed=s).folder) for s in seeds}
+        return {
+            s: json.loads((folder / "results.json").read_text(encoding="utf-8"))
+            for s, folder in found.items()
+            if folder is not None
+        }
+
     rows = []
+    reference = runs(Cell("", "", 0, {}))
     variants = {
         (cell.axis, cell.label): cell for cell in cells(list(AXES), [0], GRIDS[options.grid])
     }
     for (axis, label), cell in variants.items():
-        results = []
-        for seed in range(options.most_seeds):
-            if found := finished(options.output / cell._replace(seed=seed).folder):
-                results.append(json.loads((found / "results.json").read_text(encoding="utf-8")))
+        by_seed = runs(cell)
+        results = list(by_seed.values())
         if not results:
             continue
         row: dict[str, Any] = {"axis": axis, "variant": label, "seeds": len(results)}
@@ -208,6 +222,13 @@ def collect(options: argparse.Namespace) -> list[dict[str, Any]]:
             values = [100 * result[key] for result in results]
             row[key] = mean(values)
             row[f"{key}_sd"] = stdev(values) if len(values) > 1 else None
+        gains = [
+            100 * (result["accuracy"] - reference[seed]["accuracy"])
+            for seed, result in by_seed.items()
+            if cell.changes and axis != TEACHER and seed in reference
+        ]
+        row["gain"] = mean(gains) if gains else None
+        row["gain_sd"] = stdev(gains) if len(gains) > 1 else None
         for kind in ("paper", "strict"):
             row[f"{kind}_mj"] = mean(result["energy_mj"][kind] for result in results)
         row["seconds_per_epoch"] = mean(result["seconds_per_epoch"] for result in results)
@@ -218,18 +239,21 @@ def collect(options: argparse.Namespace) -> list[dict[str, Any]]:
 def markdown(rows: list[dict[str, Any]]) -> str:
     """Returns the table."""
     lines = [
-        "| part | variant | seeds | standard | clean | firing rate | paper / strict | epoch |",
-        "|---|---|---|---|---|---|---|---|",
+        "| part | variant | seeds | standard | points gained, same seeds | clean | firing rate "
+        "| paper / strict | epoch |",
+        "|---|---|---|---|---|---|---|---|---|",
     ]
     last = None
     for row in rows:
-        shares = []
-        for key in ("accuracy", "clean_accuracy"):
-            spread = row[f"{key}_sd"]
-            shares.append(f"{row[key]:.1f}" + ("" if spread is None else f" ± {spread:.1f}") + " %")
+        texts = []
+        for key, form in (("accuracy", ".1f"), ("gain", "+.1f"), ("clean_accuracy", ".1f")):
+            text = "" if row[key] is None else f"{row[key]:{form}}"
+            if row[f"{key}_sd"] is not None:
+                text += f" ± {row[f'{key}_sd']:.1f}"
+            texts.append(text + (" %" if key != "gain" else ""))
         lines.append(
             f"| {row['axis'] if row['axis'] != last else ''} | {row['variant']} | {row['seeds']} "
-            f"| {shares[0]} | {shares[1]} | {row['firing_rate']:.1f} % "
+            f"| {' | '.join(texts)} | {row['firing_rate']:.1f} % "
             f"| {row['paper_mj']:.3f} / {row['strict_mj']:.3f} mJ "
             f"| {row['seconds_per_epoch']:.0f} s |"
         )
