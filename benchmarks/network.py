@@ -171,4 +171,5 @@ def run(options: Options) -> Results:
                 with use_threads(threads):
                     timings = compare(sides, options, warm=1)
                 results.add({**case, "threads": threads}, timings, reference="sgnkit")
+            del sides  # before the next ones are built
     return results
