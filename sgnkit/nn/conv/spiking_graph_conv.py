@@ -23,6 +23,9 @@ __all__ = ["SpikingGraphConv"]
 
 Path = Literal["auto", "dense", "sparse"]
 
+# Nodes times channels up to which a graph of bones is dense on a CPU (benchmarks/graph_conv.py)
+_SMALL = 1600
+
 
 class SpikingGraphConv(MessagePassing):
     r"""Spiking graph convolution (SGC) of the ["MK-SGN"](https://arxiv.org/abs/2404.10210)
@@ -197,7 +200,8 @@ class SpikingGraphConv(MessagePassing):
     def uses_dense(self, graph: SkeletonGraph) -> bool:
         """Whether the dense path is taken for this batch.
 
-        With `path="auto"` it is where it can be, except on a CPU with a graph of bones only.
+        With `path="auto"` it is where it can be, except on a CPU with a graph of bones only; one
+        small body is dense there, too, as finding the edges takes longer than what they save.
         """
         same = self._same(graph)
         if self.path == "dense" and not same:
@@ -207,5 +211,6 @@ class SpikingGraphConv(MessagePassing):
                 "joints a body. Use path='auto'."
             )
         if self.path == "auto" and self.adjacency.from_edges and not self._own_messages():
-            return same and graph.joint.device.type != "cpu"
+            small = graph.joint.numel() * self.out_channels <= _SMALL
+            return same and (small or graph.joint.device.type != "cpu")
         return same and self.path != "sparse"

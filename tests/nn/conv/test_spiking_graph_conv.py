@@ -2,6 +2,7 @@ import pytest
 import torch
 from torch_geometric.data import Batch
 
+from sgnkit.data import SkeletonData
 from sgnkit.nn import LIF, Adjacency, SkeletonGraph, SpikingGraphConv
 
 
@@ -41,6 +42,14 @@ def test_shared_adjacency():
     assert first.adjacency is second.adjacency
     net = torch.nn.ModuleList([first, second])
     assert sum(p is shared.weight for p in net.parameters()) == 1
+
+
+def test_a_graph_of_bones_is_dense_while_it_is_small():
+    clip = SkeletonData.from_array(torch.rand(4, 25, 3), "ntu25")
+    pair = Batch.from_data_list([clip, clip])
+    for channels, data, dense in ((64, clip, True), (64, pair, False), (128, clip, False)):
+        conv = SpikingGraphConv(channels, channels, "ntu25", adjacency="fixed")
+        assert conv.uses_dense(SkeletonGraph.from_data(data)) is dense
 
 
 def test_paths(graph, make_batch):
