@@ -33,8 +33,10 @@ def faults(word):
 
 @pytest.mark.skipif(not keep_memory(), reason="the C library is not that of GNU")
 def test_tensors_take_the_pages_of_those_before():
-    assert faults("returned") >= 5 * 64  # pages have at most 1 MB
-    assert faults("kept") < 64
+    returned = faults("returned")
+    assert returned >= 5 * 64  # pages have at most 1 MB
+    # one block may be new: where something small has come to lie in the first one
+    assert faults("kept") < 0.3 * returned
 
 
 def test_other_c_libraries_are_left_alone(monkeypatch):
