@@ -200,8 +200,8 @@ class SpikingGraphConv(MessagePassing):
     def uses_dense(self, graph: SkeletonGraph) -> bool:
         """Whether the dense path is taken for this batch.
 
-        With `path="auto"` it is where it can be, except on a CPU with a graph of bones only; one
-        small body is dense there, too, as finding the edges takes longer than what they save.
+        With `path="auto"` it is where it can be, except on a CPU with a graph of bones only. Few
+        nodes and channels are dense there, too: finding the edges takes longer than they save.
         """
         same = self._same(graph)
         if self.path == "dense" and not same:
