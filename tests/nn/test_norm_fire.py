@@ -78,17 +78,20 @@ def test_steps_that_see_one_input(backend, steps, training):
             ["sigmoid", "superspike", "atan", "triangle", "rect"], [False], [0], [1]
         ),
         ("sigmoid", True, 0.0, 0.5),
+        ("sigmoid", True, 0.1, 0.5),
+        ("sigmoid", False, -0.2, 2.0),
         ("atan", False, -0.2, 2.0),
     ],
 )
-def test_every_kind_of_neuron(surrogate, soft, v_reset, slope):
+@pytest.mark.parametrize("steps", [1, 2, 4, 5])
+def test_every_kind_of_neuron(surrogate, soft, v_reset, slope, steps):
     results = []
     for backend in ("norse", "compiled"):
         _, neuron = layer(
             backend=backend, surrogate=surrogate, soft_reset=soft, v_reset=v_reset,
             surrogate_slope=slope,
         )  # fmt: skip
-        x, _ = inputs(5, 9, 40)
+        x, _ = inputs(steps, 9, 40)
         out = norm_fire(None, neuron, x)
         (out * torch.linspace(-1, 1, out.numel()).view(out.shape)).sum().backward()
         results.append((out, x.grad))
@@ -111,6 +114,21 @@ def test_bfloat16():
     assert out.dtype == x.grad.dtype == torch.bfloat16
     expected = neuron(copy.deepcopy(norm)(x.detach().float())) + plus
     assert (out != expected).float().mean() < 0.01  # the current is rounded for one of them
+
+
+@pytest.mark.parametrize("soft", [False, True])
+@pytest.mark.parametrize("steps", [1, 2, 4, 5])
+def test_bfloat16_gradients_are_those_of_float32_rounded(soft, steps):
+    # Eight bits, so that bfloat16 holds them, and odd, so that no membrane is at the threshold.
+    x = (torch.randn(steps, 300, 16) * 48).clamp(-125, 125).round().mul(2).add(1) / 64
+    grad = torch.randn(x.shape).bfloat16()
+    results = []
+    for backend, dtype in (("norse", torch.float32), ("compiled", torch.bfloat16)):
+        _, neuron = layer(backend=backend, soft_reset=soft)
+        given = x.clone().to(dtype).requires_grad_()
+        neuron(given).backward(grad.to(dtype))
+        results.append(given.grad.float())
+    torch.testing.assert_close(results[1], results[0], rtol=2**-8, atol=2**-9)
 
 
 def test_threads_do_not_matter():

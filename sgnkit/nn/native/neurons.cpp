@@ -5,6 +5,7 @@
 // Contraction to fused multiply-add must be off: spikes are those of Norse, to the last bit.
 
 #include <algorithm>
+#include <type_traits>
 #include <vector>
 
 #include "common.h"
@@ -103,29 +104,33 @@ void fire(const T* x, const T* plus, T* out, long S, long L, bool repeat, long C
   }
 }
 
-// A block of `fire_backward` for a number of steps known beforehand and the sigmoid surrogate:
-// membranes stay in registers, which takes half the time.
-template <int S, typename T, bool AFFINE>
+// A block of `fire_backward` for a number of steps known beforehand, the sigmoid surrogate and a
+// membrane at rest at 0: membranes stay in registers. bfloat16 is rounded by rows, from `rows`.
+template <int S, bool SOFT, typename T, bool AFFINE>
 void few_steps(const T* __restrict x, const T* __restrict grad, T* __restrict out, long L, long n,
                const float* __restrict sc, const float* __restrict sh, const float* __restrict ce,
-               float* __restrict sum, float* __restrict product, const Neuron p) {
-  const float soft = p.soft ? 1.f : 0.f;
+               float* __restrict sum, float* __restrict product, float* __restrict rows,
+               const Neuron p) {
+  constexpr bool half = std::is_same<T, uint16_t>::value;
 #pragma omp simd
   for (long i = 0; i < n; ++i) {
-    float in[S], h[S], v = p.v_reset, d = 0.f, total = 0.f, inner = 0.f;
+    float in[S], h[S], v = 0.f, d = 0.f, total = 0.f, inner = 0.f;
 #pragma GCC unroll 8
     for (int s = 0; s < S; ++s) {
       in[s] = load(x[s * L + i]);
-      h[s] = charge(AFFINE ? in[s] * sc[i] + sh[i] : in[s], v, p);
-      v = after(h[s], h[s] > p.v_th, p);
+      h[s] = ((AFFINE ? in[s] * sc[i] + sh[i] : in[s]) - v) * p.tau_inv + v;
+      v = h[s] > p.v_th ? (SOFT ? h[s] - p.v_th : 0.f) : h[s];
     }
 #pragma GCC unroll 8
     for (int s = S - 1; s >= 0; --s) {
-      const float kept = h[s] > p.v_th ? d * soft : d;
-      const float slope = surrogate<SIGMOID>((h[s] - p.v_th) * p.slope);
+      const float kept = SOFT || !(h[s] > p.v_th) ? d : 0.f, u = (h[s] - p.v_th) * p.slope;
+      const float slope = half ? sigmoid_slope_bf16(u) : surrogate<SIGMOID>(u);
       const float m = slope * load(grad[s * L + i]) + kept, y = m * p.tau_inv;
       d = m - y;
-      store(out + s * L + i, y);
+      if (half)
+        rows[s * n + i] = y;
+      else
+        out[s * L + i] = y;
       total += y;
       if (AFFINE) inner += y * (in[s] - ce[i]);
     }
@@ -134,6 +139,17 @@ void few_steps(const T* __restrict x, const T* __restrict grad, T* __restrict ou
       product[i] += inner;
     }
   }
+  if constexpr (half)
+    for (int s = 0; s < S; ++s) store_row(out + s * L, rows + s * n, n);
+}
+
+// The block above for S steps, or nothing where it is not made for that number.
+template <typename T, bool AFFINE>
+auto chosen(long S, bool soft) {
+  auto* few = soft ? few_steps<1, true, T, AFFINE> : few_steps<1, false, T, AFFINE>;
+  if (S == 2) few = soft ? few_steps<2, true, T, AFFINE> : few_steps<2, false, T, AFFINE>;
+  if (S == 4) few = soft ? few_steps<4, true, T, AFFINE> : few_steps<4, false, T, AFFINE>;
+  return S == 1 || S == 2 || S == 4 ? few : nullptr;
 }
 
 // Gradient of what the neuron sees. With `sums`, also its sum over all rows, and that of its
@@ -145,9 +161,9 @@ void fire_backward(const T* x, const T* grad, T* out, long S, long L, bool repea
   const long pieces = (blocks + PIECE - 1) / PIECE;
   const auto scale = tiled(a, C, width), shift = tiled(b, C, width), centre = tiled(mean, C, width);
   std::vector<double> part(sums ? 2 * pieces * C : 0);
-  const bool usual = !repeat && p.surrogate == SIGMOID && (!AFFINE || sums);
-  const auto few = !usual ? nullptr : S == 1 ? few_steps<1, T, AFFINE>
-                   : S == 2 ? few_steps<2, T, AFFINE> : S == 4 ? few_steps<4, T, AFFINE> : nullptr;
+  const bool usual =
+      !repeat && p.surrogate == SIGMOID && p.v_reset == 0.f && (!AFFINE || sums);
+  const auto few = usual ? chosen<T, AFFINE>(S, p.soft) : nullptr;
 #pragma omp parallel
   {
     std::vector<float> memory((S + 5) * width);
@@ -163,7 +179,7 @@ void fire_backward(const T* x, const T* grad, T* out, long S, long L, bool repea
       for (long k = q * PIECE; k < std::min(blocks, (q + 1) * PIECE); ++k) {
         const long at = k * width, n = std::min(width, L - at);
         if (few) {
-          few(x + at, grad + at, out + at, L, n, sc, sh, ce, sum, product, p);
+          few(x + at, grad + at, out + at, L, n, sc, sh, ce, sum, product, hist, p);
           continue;
         }
         std::fill(v, v + n, p.v_reset);
