@@ -213,7 +213,7 @@ class SpikingSelfAttention(MessagePassing):
     def _attend_compiled(self, qkv: Tensor, graph: SkeletonGraph) -> Tensor | None:
         """Returns the spikes after the products, where a compiled loop can give them."""
         plain = self.attention_neuron is None and not self.pool_frames
-        if not plain or self.channels // self.heads not in HEAD_WIDTHS.get(qkv.dtype, ()):
+        if not plain or self.channels // self.heads not in HEAD_WIDTHS:
             return None
         numbers = constants(self.neuron_attend, qkv)
         if numbers is None or not self.uses_dense(graph):

@@ -11,35 +11,50 @@
 
 namespace {
 
-// out[i, :] += left[i or transposed, j] right[j, :], all of rows `stride` apart, D columns.
+// Products of one head, D columns wide. A block of rows stays in registers while it is summed up.
 template <int D>
 struct Head {
   // M[e, :] = sum_u a[u, e] b[u, :]
   static void outer(const float* __restrict a, const float* __restrict b, float* __restrict m,
-                    long V, long stride) {
-    float sum[D][D] = {};
-    for (long u = 0; u < V; ++u)
-      for (int e = 0; e < D; ++e)
+                    long V, long a_stride, long b_stride) {
+    constexpr int ROWS = D < 8 ? D : 8;
+    for (int first = 0; first < D; first += ROWS) {
+      float sum[ROWS][D] = {};
+      for (long u = 0; u < V; ++u)
+#pragma GCC unroll 8
+        for (int e = 0; e < ROWS; ++e)
 #pragma omp simd
-        for (int j = 0; j < D; ++j) sum[e][j] += a[u * stride + e] * b[u * stride + j];
-    std::copy(&sum[0][0], &sum[0][0] + D * D, m);
+          for (int j = 0; j < D; ++j)
+            sum[e][j] = multiply_add(a[u * a_stride + first + e], b[u * b_stride + j], sum[e][j]);
+      std::copy(&sum[0][0], &sum[0][0] + ROWS * D, m + first * D);
+    }
   }
 
   // out[v, :] = sum_e a[v, e] M[e, :]
-  static void apply(const float* __restrict a, const float* __restrict m, float* __restrict out,
-                    long V, long stride, long out_stride) {
-    for (long v = 0; v < V; ++v) {
-      float sum[D] = {};
-      for (int e = 0; e < D; ++e)
-#pragma omp simd
-        for (int j = 0; j < D; ++j) sum[j] += a[v * stride + e] * m[e * D + j];
-      std::copy(sum, sum + D, out + v * out_stride);
-    }
+  static void apply(const float* a, const float* m, float* out, long V, long stride,
+                    long out_stride) {
+    long v = 0;
+    for (; v + 5 <= V; v += 5) rows<5>(a + v * stride, m, out + v * out_stride, stride, out_stride);
+    for (; v < V; ++v) rows<1>(a + v * stride, m, out + v * out_stride, stride, out_stride);
   }
 
   static void transpose(const float* __restrict m, float* __restrict t) {
     for (int i = 0; i < D; ++i)
       for (int j = 0; j < D; ++j) t[j * D + i] = m[i * D + j];
+  }
+
+ private:
+  template <int N>
+  static void rows(const float* __restrict a, const float* __restrict m, float* __restrict out,
+                   long stride, long out_stride) {
+    float sum[N][D] = {};
+    for (int e = 0; e < D; ++e)
+#pragma GCC unroll 8
+      for (int i = 0; i < N; ++i)
+#pragma omp simd
+        for (int j = 0; j < D; ++j)
+          sum[i][j] = multiply_add(a[i * stride + e], m[e * D + j], sum[i][j]);
+    for (int i = 0; i < N; ++i) std::copy(sum[i], sum[i] + D, out + i * out_stride);
   }
 };
 
@@ -53,7 +68,7 @@ void read(const T* __restrict from, float* __restrict to, long n) {
 template <int D>
 void attend(const float* x, float* m, float* z, long V, long C, float scale) {
   for (long c = 0, h = 0; c < C; c += D, ++h) {
-    Head<D>::outer(x + C + c, x + 2 * C + c, m + h * D * D, V, 3 * C);
+    Head<D>::outer(x + C + c, x + 2 * C + c, m + h * D * D, V, 3 * C, 3 * C);
     Head<D>::apply(x + c, m + h * D * D, z + c, V, 3 * C, C);
   }
 #pragma omp simd
@@ -122,13 +137,8 @@ void backward(const T* qkv, const T* grad, T* out, long S, long G, long V, long 
           const float *q = in + h * D, *k = q + C, *w = k + C;
           const float* kv = m + s * C * D + h * D * D;
           float* to = y + h * D;
-          // grad of Q (K^T V): the gradient has rows of C, the others of 3 C
-          float sum[D][D] = {};
-          for (long u = 0; u < V; ++u)
-            for (int e = 0; e < D; ++e)
-#pragma omp simd
-              for (int j = 0; j < D; ++j) sum[e][j] += q[u * 3 * C + e] * dz[u * C + h * D + j];
-          std::copy(&sum[0][0], &sum[0][0] + D * D, dm);
+          // the gradient has rows of C, the others of 3 C
+          Head<D>::outer(q, dz + h * D, dm, V, 3 * C, C);
           Head<D>::transpose(kv, mt);
           Head<D>::transpose(dm, dmt);
           Head<D>::apply(dz + h * D, mt, to, V, C, 3 * C);

@@ -14,8 +14,8 @@ from sgnkit.nn.native.norm_fire import Constants
 
 __all__ = ["HEAD_WIDTHS", "Attend"]
 
-HEAD_WIDTHS = {torch.float32: (4, 8, 16, 32), torch.bfloat16: (4, 8, 16)}
-"""Channels of a head for which the loops are faster; with 32, bfloat16 is so without them."""
+HEAD_WIDTHS = (4, 8, 16, 32)
+"""Channels of a head for which there are loops."""
 
 
 class Attend(torch.autograd.Function):

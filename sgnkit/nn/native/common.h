@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstdint>
 #include <cstring>
+#include <type_traits>
 #ifdef __AVX512BF16__
 #include <immintrin.h>
 #endif
@@ -106,12 +107,14 @@ inline float sigmoid_slope_bf16(float u) {
   return multiply_add(y, e, 3.99861266f) * e;
 }
 
-// Surrogate derivatives by the names of sgnkit.nn.neuron.surrogate, in this order.
+// Surrogate derivatives by the names of sgnkit.nn.neuron.surrogate, in this order, for a gradient
+// of kind T.
 enum { SIGMOID, SUPERSPIKE, ATAN, TRIANGLE, RECT };
 
-template <int KIND>
+template <int KIND, typename T>
 inline float surrogate(float u) {
   const float w = std::fabs(u);
+  if (KIND == SIGMOID && std::is_same<T, uint16_t>::value) return sigmoid_slope_bf16(u);
   if (KIND == SIGMOID) {
     const float e = exp_of_negative(-4.f * w), d = 1.f + e;
     return 4.f * e / (d * d);
@@ -131,7 +134,7 @@ inline void backward_of(const T* __restrict g, const float* __restrict h, float*
 #pragma omp simd
   for (long i = 0; i < n; ++i) {
     const float kept = h[i] > v_th ? v[i] * soft : v[i];
-    const float d = surrogate<KIND>((h[i] - v_th) * slope) * load(g[i]) + kept;
+    const float d = surrogate<KIND, T>((h[i] - v_th) * slope) * load(g[i]) + kept;
     const float x = d * tau_inv;
     v[i] = d - x;
     out[i] = x;

@@ -5,7 +5,6 @@
 // Contraction to fused multiply-add must be off: spikes are those of Norse, to the last bit.
 
 #include <algorithm>
-#include <type_traits>
 #include <vector>
 
 #include "common.h"
@@ -124,7 +123,7 @@ void few_steps(const T* __restrict x, const T* __restrict grad, T* __restrict ou
 #pragma GCC unroll 8
     for (int s = S - 1; s >= 0; --s) {
       const float kept = SOFT || !(h[s] > p.v_th) ? d : 0.f, u = (h[s] - p.v_th) * p.slope;
-      const float slope = half ? sigmoid_slope_bf16(u) : surrogate<SIGMOID>(u);
+      const float slope = surrogate<SIGMOID, T>(u);
       const float m = slope * load(grad[s * L + i]) + kept, y = m * p.tau_inv;
       d = m - y;
       if (half)
