@@ -48,6 +48,7 @@ __all__ = [
     "Results",
     "Timing",
     "compare",
+    "give_back",
     "machine",
     "noise",
     "use_threads",

@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 
-__all__ = ["machine", "versions"]
+__all__ = ["free_gb", "machine", "versions"]
 
 
 def machine(device: str = "cpu") -> dict[str, Any]:
@@ -31,6 +31,15 @@ def machine(device: str = "cpu") -> dict[str, Any]:
         found["gpu"] = torch.cuda.get_device_name()
         found["cuda"] = torch.version.cuda
     return found
+
+
+def free_gb() -> float:
+    """Returns the gigabytes that a process can still take, beside what else runs now."""
+    with contextlib.suppress(OSError):
+        for line in Path("/proc/meminfo").read_text(encoding="utf-8").splitlines():
+            if line.startswith("MemAvailable"):
+                return 1024 * int(line.split()[1]) / 1e9
+    return float(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9)
 
 
 def versions() -> dict[str, str]:

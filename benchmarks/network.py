@@ -17,7 +17,8 @@ from torch.nn import functional as F
 from torch_geometric.data import Batch
 
 from benchmarks.floor import products
-from benchmarks.harness import Options, Results, compare, noise, use_threads
+from benchmarks.harness import Options, Results, compare, give_back, noise, use_threads
+from benchmarks.machine import free_gb
 from benchmarks.rivals import MultiStepNode, Network, dense_clips, spikingjelly_node
 from sgnkit import SkeletonData, create_model, get_layout
 from sgnkit.energy import calibrate
@@ -123,13 +124,14 @@ UNFUSED = 5e-4  # sgnkit without its compiled loops
 
 
 def fits(results: Results, case: dict[str, Any], side: str) -> bool:
-    """Whether the work of a side fits into memory; says so when not."""
+    """Whether the work of a side fits into the memory that is free; says so when not."""
     if case["work"] == "inference" or results.options.device != "cpu":
         return True
     layout, persons, frames, _ = SETS[case["shapes"]]
     nodes = case["batch"] * persons * frames * get_layout(layout).num_joints
     needed = nodes * GIGABYTES.get(side, UNFUSED) * (0.5 if "small" in case["network"] else 1.0)
-    if needed < 0.8 * results.machine["memory_gb"]:
+    give_back()
+    if needed < 0.8 * free_gb():
         return True
     label = f"{side}, {case['network']}, {case['shapes']}, batch {case['batch']}"
     results.skip(label, f"a training step would need about {needed:.0f} GB of memory.")
