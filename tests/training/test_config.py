@@ -136,11 +136,13 @@ def test_dataset_class():
 def test_configs_of_the_project(path):
     experiment = read(path)
     name = path.stem
-    for ending in ("_distilled", "_spike_driven", "_1step"):
+    for ending in ("_distilled", "_spike_driven", "_1step", "_aligned"):
         name = name.removesuffix(ending)
     assert experiment.model["name"] == name
     assert (experiment.model.get("num_steps") == 1) == ("_1step" in path.stem)
     assert experiment.model.get("spike_driven", False) == path.stem.endswith("_spike_driven")
+    if path.stem.endswith("_aligned"):
+        assert "AlignBody" in experiment.train_transforms
     assert bool(experiment.distill.teachers) == path.stem.endswith("_distilled")
     assert experiment.name == f"{path.parent.name}/{path.stem}"
 
