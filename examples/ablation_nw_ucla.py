@@ -42,8 +42,8 @@ class Grid(NamedTuple):
 
 
 GRIDS = {
-    "tiny": Grid((16, 16, 32, 32, 64, 64), 2, 16, 8, 8, "_small"),
-    "small": Grid((32, 32, 64, 64, 128, 128), 4, 32, 50, 40, "_small"),
+    "tiny": Grid((16, 16, 32, 32, 64, 64), 2, 16, 8, 8, "_small_aligned"),
+    "small": Grid((32, 32, 64, 64, 128, 128), 4, 32, 50, 40, "_small_aligned"),
     "full": Grid((64, 64, 128, 128, 256, 256), 4, 32, 50, 40),
 }
 

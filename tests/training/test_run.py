@@ -29,6 +29,7 @@ def equal(one, two):
 def interrupt(monkeypatch):
     """Sends Ctrl-C to this process after a batch of an epoch."""
     handler = signal.getsignal(signal.SIGINT)
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job ignores it
 
     def at(epoch, batch):
         def send(self, trainer, pl_module, outputs, data, batch_idx):
