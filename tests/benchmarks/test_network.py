@@ -15,7 +15,9 @@ def test_what_does_not_fit_is_left_out_and_named(capsys, monkeypatch):
     assert fits(results, large, "sgnkit") and not fits(results, large, "Conv2d + einsum")
     assert "Conv2d + einsum, mk_sgn, NTU, batch 16" in results.missing
     assert "would need about" in capsys.readouterr().out
-    assert fits(results, case("mk_sgn", "NTU", 64, "inference"), "Conv2d + einsum")
+    # all sides together were stopped by a system of 25 GB
+    assert not fits(results, case("mk_sgn", "NTU", 64, "inference"), "Conv2d + einsum")
+    assert fits(results, case("mk_sgn", "NTU", 16, "inference"), "Conv2d + einsum")
 
 
 def test_free_memory_is_less_than_all_of_it():
