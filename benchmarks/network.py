@@ -137,10 +137,8 @@ def fits(results: Results, case: dict[str, Any], side: str) -> bool:
     if needed < 0.8 * free_gb():
         return True
     label = f"{side}, {case['network']}, {case['shapes']}, batch {case['batch']}"
-    results.skip(
-        label,
-        f"{'a training step' if train else 'inference'} would need about {needed:.0f} GB of memory.",
-    )
+    what = "a training step" if train else "inference"
+    results.skip(label, f"{what} would need about {needed:.0f} GB of memory.")
     return False
 
 
