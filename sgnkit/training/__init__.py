@@ -7,7 +7,7 @@ from sgnkit.models.checkpoint import (
     read_checkpoint,
     save_weights,
 )
-from sgnkit.training.checks import check_labels, check_start
+from sgnkit.training.checks import check_labels, check_precision, check_start
 from sgnkit.training.config import build_transforms, read_experiment
 from sgnkit.training.data import EpochSampler, SeededClips
 from sgnkit.training.ensemble import fuse
@@ -37,6 +37,7 @@ __all__ = [
     "build_model",
     "build_transforms",
     "check_labels",
+    "check_precision",
     "check_start",
     "describe_model",
     "distill",

@@ -22,7 +22,7 @@ from sgnkit.models.checkpoint import (
 )
 from sgnkit.nn import compile_neurons, synchronize
 from sgnkit.training.callbacks import EpochCheckpoint, EpochLog, progress_bar
-from sgnkit.training.checks import check_labels, check_start
+from sgnkit.training.checks import check_labels, check_precision, check_start
 from sgnkit.training.data import dataset_facts, test_loader, train_loader, training_clips
 from sgnkit.training.memory import keep_memory
 from sgnkit.training.module import Classifier
@@ -120,8 +120,13 @@ def train(experiment: Experiment, ckpt_path: str | None = None, command: str = "
         print(f"run folder: {folder}", flush=True)
         if fresh:
             print(f"not in {experiment.start_from}, so new: {', '.join(fresh)}", flush=True)
-        if experiment.trainer.check and continued is None:
-            _warn(model, clips, experiment.batch_size)
+        if experiment.trainer.check:
+            device = trainer.strategy.root_device
+            warnings = check_precision(experiment.trainer.precision, device)
+            if continued is None:
+                warnings += check_start(model, _first_batch(clips, experiment.batch_size))
+            for text in warnings:
+                print(f"warning: {text}", flush=True)
     try:
         trainer.fit(
             module, loader, val_loader, ckpt_path=None if continued is None else str(continued)
@@ -186,10 +191,8 @@ def _set_up(model: nn.Module, options: TrainerOptions) -> None:
     model.checkpointing = options.checkpointing
 
 
-def _warn(model: nn.Module, clips: Any, batch_size: int) -> None:
-    batch = Batch.from_data_list([clips[i] for i in range(min(batch_size, len(clips)))])
-    for text in check_start(model, batch):
-        print(f"warning: {text}", flush=True)
+def _first_batch(clips: Any, batch_size: int) -> Batch:
+    return Batch.from_data_list([clips[i] for i in range(min(batch_size, len(clips)))])
 
 
 def _check_fits(saved: dict[str, Any], model: nn.Module, path: Path | None) -> None:

@@ -6,7 +6,7 @@ from torch_geometric.data import Batch, Data
 from sgnkit.errors import DataError
 from sgnkit.models import create_model
 from sgnkit.nn import LIF
-from sgnkit.training import check_labels, check_start
+from sgnkit.training import check_labels, check_precision, check_start
 from sgnkit.training.data import training_clips
 
 
@@ -71,3 +71,14 @@ def test_findings():
     assert "0.69" in loss
     (nan,) = check_start(Net(1.2, scale=float("nan")), batch)
     assert "not a number" in nan
+
+
+@pytest.mark.parametrize("supported", [True, False])
+def test_bfloat16_on_a_cpu_without_it(monkeypatch, supported):
+    monkeypatch.setattr(torch.ops.mkldnn, "_is_mkldnn_bf16_supported", lambda: supported)
+    cpu = torch.device("cpu")
+    warnings = check_precision("bf16-mixed", cpu)
+    assert len(warnings) == (0 if supported else 1)
+    assert all("set trainer.precision to 32-true" in text for text in warnings)
+    assert check_precision("32-true", cpu) == []
+    assert check_precision("bf16-mixed", torch.device("cuda")) == []
