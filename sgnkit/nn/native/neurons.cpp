@@ -61,43 +61,54 @@ void stats(const T* x, long rows, long C, float* mean, float* var) {
   }
 }
 
+// K steps of a block of `fire`, with the membrane in a register between them. `stride` is the way
+// from one step of the input to the next, 0 where all see the same.
+template <int K, bool SOFT, typename T, bool AFFINE>
+void integrate(const T* __restrict x, const T* __restrict plus, T* __restrict out,
+               float* __restrict membrane, long stride, long L, long n,
+               const float* __restrict sc, const float* __restrict sh, const Neuron p) {
+  const auto run = [&](const auto adds) {
+#pragma omp simd
+    for (long i = 0; i < n; ++i) {
+      float v = membrane[i];
+#pragma GCC unroll 4
+      for (int s = 0; s < K; ++s) {
+        const float in = load(x[s * stride + i]);
+        const float h = charge(AFFINE ? in * sc[i] + sh[i] : in, v, p);
+        const bool z = h > p.v_th;
+        v = z ? (SOFT ? h - p.v_th : p.v_reset) : h;
+        if (adds)
+          store(out + s * L + i, (z ? 1.f : 0.f) + load(plus[s * L + i]));
+        else
+          out[s * L + i] = z ? one<T>() : T(0);
+      }
+      membrane[i] = v;
+    }
+  };
+  plus ? run(std::true_type()) : run(std::false_type());
+}
+
 template <typename T, bool AFFINE>
 void fire(const T* x, const T* plus, T* out, long S, long L, bool repeat, long C, const float* a,
           const float* b, Neuron p) {
   const long width = AFFINE ? tile(C) : WIDTH, blocks = (L + width - 1) / width;
+  const long stride = repeat ? 0 : L;
   const auto scale = tiled(a, C, width), shift = tiled(b, C, width);
+  const auto four = p.soft ? integrate<4, true, T, AFFINE> : integrate<4, false, T, AFFINE>;
+  const auto single = p.soft ? integrate<1, true, T, AFFINE> : integrate<1, false, T, AFFINE>;
 #pragma omp parallel
   {
     std::vector<float> membrane(width);
-    float* __restrict v = membrane.data();
-    const float *__restrict sc = scale.data(), *__restrict sh = shift.data();
+    float* v = membrane.data();
 #pragma omp for schedule(static)
     for (long k = 0; k < blocks; ++k) {
       const long at = k * width, n = std::min(width, L - at);
       std::fill(v, v + n, p.v_reset);
-      for (long s = 0; s < S; ++s) {
-        const T* __restrict in = x + (repeat ? 0 : s * L) + at;
-        const T* __restrict add = plus ? plus + s * L + at : nullptr;
-        T* __restrict to = out + s * L + at;
-        if (add) {
-#pragma omp simd
-          for (long i = 0; i < n; ++i) {
-            const float y = AFFINE ? load(in[i]) * sc[i] + sh[i] : load(in[i]);
-            const float h = charge(y, v[i], p);
-            const bool z = h > p.v_th;
-            v[i] = after(h, z, p);
-            store(to + i, (z ? 1.f : 0.f) + load(add[i]));
-          }
-        } else {
-#pragma omp simd
-          for (long i = 0; i < n; ++i) {
-            const float y = AFFINE ? load(in[i]) * sc[i] + sh[i] : load(in[i]);
-            const float h = charge(y, v[i], p);
-            const bool z = h > p.v_th;
-            v[i] = after(h, z, p);
-            to[i] = z ? one<T>() : T(0);
-          }
-        }
+      for (long s = 0, steps; s < S; s += steps) {
+        steps = S - s < 4 ? 1 : 4;
+        const auto run = steps == 4 ? four : single;
+        run(x + s * stride + at, plus ? plus + s * L + at : nullptr, out + s * L + at, v, stride, L,
+            n, scale.data(), shift.data(), p);
       }
     }
   }
