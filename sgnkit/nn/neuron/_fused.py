@@ -17,7 +17,7 @@ from sgnkit.nn.neuron.surrogate import Surrogate, sigmoid
 
 __all__ = ["MultiStepLIF"]
 
-_PIECE = 1 << 15  # elements of one step in one piece: S of them fit into a core's cache
+_PIECE = 1 << 16  # elements of one step in one piece: few for the cache, many for one call
 
 
 def _pieces(x: Tensor) -> list[slice]:
@@ -28,9 +28,14 @@ def _pieces(x: Tensor) -> list[slice]:
     return [slice(i, i + size) for i in range(0, length, size)]
 
 
-def _is_wide(x: Tensor) -> bool:
-    """Whether membranes have the type of the input, so that results can be written in place."""
-    return x.dtype == torch.promote_types(x.dtype, torch.float32)
+def _wide(x: Tensor) -> torch.dtype:
+    """The type of membranes: no less than float32."""
+    return torch.promote_types(x.dtype, torch.float32)
+
+
+def _room(out: Tensor, dtype: torch.dtype) -> Tensor:
+    """Where a piece of a result is written: in place if the type fits, else beside it."""
+    return out if out.dtype == dtype else torch.empty(out.shape, dtype=dtype, device=out.device)
 
 
 def _integrate(
@@ -41,17 +46,15 @@ def _integrate(
     soft: bool,
     spikes: Tensor | None = None,
 ) -> tuple[list[Tensor], list[Tensor]]:
-    """Membranes before the reset and spikes of `x [S, L]`, step by step.
+    """Membranes before the reset and spikes of `x [S, L]`, step by step; `x` is wide.
 
     The order of operations is that of Norse, to the last bit. Spikes are written into `spikes`
     if it is given, and the lists then hold what the last step leaves.
     """
     membranes, fired = [], []
-    wide = torch.promote_types(x.dtype, torch.float32)
     v: Tensor | None = None
     for s, x_s in enumerate(x):
-        drive = x_s.to(wide)
-        drive = drive + v_reset if v_reset else drive
+        drive = x_s + v_reset if v_reset else x_s
         if v is not None:
             h = (drive - v).mul_(tau_inv).add_(v)
         elif v_reset:
@@ -71,12 +74,16 @@ def _integrate(
     return membranes, fired
 
 
-def _times_slope(u: Tensor, grad: Tensor, surrogate: Surrogate) -> Tensor:
-    """The gradient times the surrogate at `u`, which is overwritten."""
-    if surrogate is sigmoid:  # the derivative of PyTorch's own, which is one pass less
-        s = u.mul_(4.0).sigmoid_()
-        return torch.ops.aten.sigmoid_backward(grad.to(u.dtype), s).mul_(4.0)
-    return surrogate(u) * grad
+def _through_spike(
+    grad: Tensor, h: Tensor, v_th: Tensor, surrogate: Surrogate, more: Tensor | None
+) -> Tensor:
+    """The gradient of a spike times the surrogate at its membrane, plus more."""
+    if surrogate is sigmoid:  # the derivative of PyTorch's own, and factors of 4 on the way
+        s = torch.add(-4.0 * v_th, h, alpha=4).sigmoid_()
+        product = torch.ops.aten.sigmoid_backward(grad, s)
+        return product.mul_(4.0) if more is None else torch.add(more, product, alpha=4)
+    product = surrogate(h - v_th) * grad
+    return product if more is None else product.add_(more)
 
 
 class MultiStepLIF(torch.autograd.Function):
@@ -103,14 +110,12 @@ class MultiStepLIF(torch.autograd.Function):
                 return train
             ctx.compiled = False
         out = torch.empty(x.shape, dtype=x.dtype, device=x.device)
-        wide = _is_wide(x)
+        wide = _wide(x)
         for part in _pieces(x):
-            if wide:
-                _integrate(x[:, part], tau_inv, v_th, v_reset, soft, out[:, part])
-                continue
-            _, spikes = _integrate(x[:, part], tau_inv, v_th, v_reset, soft)
-            for s, z in enumerate(spikes):
-                out[s, part] = z
+            spikes = _room(out[:, part], wide)
+            _integrate(x[:, part].to(wide), tau_inv, v_th, v_reset, soft, spikes)
+            if wide != x.dtype:
+                out[:, part] = spikes
         return out
 
     @staticmethod
@@ -125,33 +130,30 @@ class MultiStepLIF(torch.autograd.Function):
             if grads is not None:
                 return *grads, *(None,) * 6
         grad_x = torch.empty(x.shape, dtype=x.dtype, device=x.device)
-        wide = _is_wide(x)
+        wide = _wide(x)
         grad_tau = torch.zeros_like(tau_inv) if ctx.needs_input_grad[1] else None
         for part in _pieces(x):
-            membranes, spikes = _integrate(x[:, part], tau_inv, v_th, v_reset, soft)
+            drive, grad = x[:, part].to(wide), grad_z[:, part].to(wide)
+            room = _room(grad_x[:, part], wide)
+            membranes, spikes = _integrate(drive, tau_inv, v_th, v_reset, soft)
             grad_v: Tensor | None = None  # with respect to the membrane after the reset
             for s in reversed(range(x.size(0))):
                 h, z = membranes[s], spikes[s]
-                slope = None if detach else surrogate(h - v_th)
-                if slope is None:
-                    grad_h = _times_slope(h - v_th, grad_z[s, part], surrogate)
-                else:
-                    grad_h = slope * grad_z[s, part]
+                grad_h = _through_spike(grad[s], h, v_th, surrogate, grad_v)
                 if grad_v is not None:
-                    grad_h.add_(grad_v)
                     if not soft:
                         grad_h.addcmul_(grad_v, z, value=-1)
-                    if slope is not None:
-                        grad_h.sub_(grad_v * slope * (v_th if soft else h - v_reset))
-                grad_drive = torch.mul(grad_h, tau_inv, out=grad_x[s, part] if wide else None)
-                if not wide:
-                    grad_x[s, part] = grad_drive
+                    if not detach:
+                        through_reset = grad_v * (v_th if soft else h - v_reset)
+                        grad_h.sub_(_through_spike(through_reset, h, v_th, surrogate, None))
+                grad_drive = torch.mul(grad_h, tau_inv, out=room[s])
                 if grad_tau is not None:
                     # the drive minus the membrane before: what 1 / tau multiplies
                     before = _after_reset(s - 1, membranes, spikes, v_th, v_reset, soft)
-                    drive = x[s, part].to(h.dtype) + v_reset
-                    grad_tau += (grad_h * (drive - before)).sum()
+                    grad_tau += (grad_h * (drive[s] + v_reset - before)).sum()
                 grad_v = grad_h.sub_(grad_drive) if s else None
+            if wide != x.dtype:
+                grad_x[:, part] = room
         return grad_x, grad_tau, *(None,) * 6
 
 
