@@ -120,13 +120,11 @@ def train(experiment: Experiment, ckpt_path: str | None = None, command: str = "
         print(f"run folder: {folder}", flush=True)
         if fresh:
             print(f"not in {experiment.start_from}, so new: {', '.join(fresh)}", flush=True)
-        if experiment.trainer.check:
-            device = trainer.strategy.root_device
-            warnings = check_precision(experiment.trainer.precision, device)
-            if continued is None:
-                warnings += check_start(model, _first_batch(clips, experiment.batch_size))
-            for text in warnings:
-                print(f"warning: {text}", flush=True)
+        warnings = check_precision(experiment.trainer.precision, trainer.strategy.root_device)
+        if experiment.trainer.check and continued is None:
+            warnings += check_start(model, _first_batch(clips, experiment.batch_size))
+        for text in warnings:
+            print(f"warning: {text}", flush=True)
     try:
         trainer.fit(
             module, loader, val_loader, ckpt_path=None if continued is None else str(continued)

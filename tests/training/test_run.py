@@ -123,13 +123,15 @@ def test_best_val_keeps_the_best_validated_epoch(config):
     assert result["train_clips"] == 14
 
 
-def test_bf16_and_deterministic(config):
+def test_bf16_and_deterministic(config, monkeypatch, capsys):
+    monkeypatch.setattr(torch.ops.mkldnn, "_is_mkldnn_bf16_supported", lambda: False)
     words = ["--trainer.precision", "bf16-mixed", "--trainer.deterministic", "true"]
     try:
         folder = train(experiment_of(config, *words, "--trainer.max_epochs", "1"))
     finally:
         torch.use_deterministic_algorithms(False)
     assert all(torch.isfinite(value).all() for value in state(folder).values())
+    assert "trainer.precision to 32-true" in capsys.readouterr().out
 
 
 def test_tensorboard(config):
