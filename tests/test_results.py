@@ -45,8 +45,10 @@ def test_a_run_is_complete_and_loads(run):
     assert result["command"].startswith("sgnkit train --config configs/")
     assert result["clean_clips"] <= result["clips"]
     assert sum(map(sum, result["confusion"])) == result["clips"]
-    for teacher in result["config"].get("distill", {}).get("teacher") or ():
-        assert (run / teacher).is_file()
+    others = result["config"].get("distill", {}).get("teacher") or []
+    if start := result["config"].get("start_from"):
+        others = [*others, start]
+    assert all((run / other).is_file() for other in others)
     if "weights.pt" not in files:
         return
     assert (run / "weights.pt").stat().st_size < 5e6

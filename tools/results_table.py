@@ -84,9 +84,12 @@ def _frames(result: dict[str, Any]) -> str:
 
 
 def _teacher(result: dict[str, Any]) -> str:
+    """Its teachers, and the run whose weights it started from."""
+    start = result["config"].get("start_from")
     teachers = result["config"].get("distill", {}).get("teacher") or []
     teachers = [teachers] if isinstance(teachers, str) else teachers
-    return ", ".join(f"`{Path(teacher).parent.name}`" for teacher in teachers) or "none"
+    names = ", ".join(f"`{Path(teacher).parent.name}`" for teacher in teachers) or "none"
+    return names + (f", from `{Path(start).parent.name}`" if start else "")
 
 
 def with_table(page: str, text: str) -> str:

@@ -58,6 +58,8 @@ def write_config(path: Path, experiment: Experiment, weights: str | None) -> Non
     distill, folder = experiment.distill, path.parent
     teachers = [os.path.relpath(teacher, folder) for teacher in distill.teachers]
     content["distill"]["teacher"] = teachers or None
+    if experiment.start_from:
+        content["start_from"] = os.path.relpath(experiment.start_from, folder)
     if distill.teacher_config:
         content["distill"]["teacher_config"] = os.path.relpath(distill.teacher_config, folder)
     path.write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")

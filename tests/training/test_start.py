@@ -1,4 +1,5 @@
 import csv
+from pathlib import Path
 
 import pytest
 import torch
@@ -45,6 +46,8 @@ def test_a_training_starts_from_them(finished, config, capsys):
     words += ["--optim.lr", "1e-9", "--optim.weight_decay", "0", "--trainer.max_epochs", "1"]
     experiment, _ = read_experiment("train", ["--config", str(config), *words])
     folder = train(experiment)
+    again, _ = read_experiment("train", ["--config", str(folder / "config.yaml")])
+    assert Path(again.start_from).samefile(finished / "weights.pt")
     saved = read_checkpoint(finished / "weights.pt")["state_dict"]
     state = read_checkpoint(folder / "weights.pt")["state_dict"]
     assert all(
