@@ -4,7 +4,7 @@
 PYTHON ?= python3
 # SCATTER=0 leaves torch-scatter out of the set-up for the tests.
 SCATTER ?= 1
-# What to hand on, for example: make test ARGS="-k layout", make demo ARGS="--seed 1"
+# What to hand on, for example: make test ARGS="-k layout", make demo ARGS="--epochs 12"
 ARGS ?=
 
 VENV := .venv/bin
