@@ -21,12 +21,16 @@ DISTILLED = f"{STUDENT}_distilled"
 RUNS = {TEACHER: TEACHER, STUDENT: STUDENT, DISTILLED: STUDENT, "mk_sgn_small": "mk_sgn_small"}
 TAPS = {"blocks.3": "blocks.1", "blocks.6": "blocks.3", "blocks.9": "blocks.5"}
 
+NUM_STEPS = 2  # half of the default, for the time that it takes
+FEATURE_WEIGHT = 30.0  # squared differences of rates are small beside the other terms, 0.1 at first
+
 
 def parser(name: str) -> CommandParser:
     """Returns the parser of the command."""
     sub = CommandParser(name)
     sub.add_argument("--output", default="runs/demo", help="folder of the results (runs/demo)")
     sub.add_argument("--epochs", type=int, default=8, help="passes over the clips (8)")
+    sub.add_argument("--seed", type=int, default=0, help="seed of weights and batches (0)")
     sub.add_argument("--quick", action="store_true", help="only show that everything runs")
     sub.set_defaults(run=_run)
     return sub
@@ -36,6 +40,8 @@ def _run(options: Namespace, out: Output) -> None:
     """Makes clips, trains a teacher and three spiking networks, writes a table and pictures."""
     if options.epochs < 1:
         raise ConfigError("the value must be positive", place="--epochs", found=options.epochs)
+    if options.seed < 0:
+        raise ConfigError("the value must be 0 or more", place="--seed", found=options.seed)
     output = Path(options.output)
     start = time.perf_counter()
 
@@ -43,14 +49,14 @@ def _run(options: Namespace, out: Output) -> None:
 
     folders: dict[str, Path] = {}
     for name, model in RUNS.items():
-        experiment = _experiment(
-            model, output, 1 if options.quick else options.epochs, options.quick
-        )
+        experiment = _experiment(model, options)
         experiment.name = name
         text = f"\n{model} learns {experiment.data['num_classes']} movements"
         if name == DISTILLED:
             experiment.distill.teacher = str(folders[TEACHER] / "weights.pt")
             experiment.distill.taps = TAPS
+            experiment.distill.feature_weight = FEATURE_WEIGHT
+            experiment.distill.warmup_epochs = 2
             text += f" from {TEACHER}"
         print(text, flush=True)
         folder = train(experiment, command="sgnkit demo")
@@ -68,12 +74,13 @@ def _run(options: Namespace, out: Output) -> None:
     )
 
 
-def _experiment(name: str, output: Path, epochs: int, quick: bool) -> Any:
+def _experiment(name: str, options: Namespace) -> Any:
     from sgnkit.training import Experiment, OptimOptions, TrainerOptions
 
+    quick = options.quick
     frames = {"num_frames": 8 if quick else 16}
     return Experiment(
-        model={"name": name, **({"num_steps": 2} if quick and name != TEACHER else {})},
+        model={"name": name} if name == TEACHER else {"name": name, "num_steps": NUM_STEPS},
         data={
             "name": "SyntheticActions",
             "num_clips": 40 if quick else 280,
@@ -82,11 +89,12 @@ def _experiment(name: str, output: Path, epochs: int, quick: bool) -> Any:
         },
         train_transforms=["Center", {"UniformSample": {**frames, "random": True}}],
         test_transforms=["Center", {"UniformSample": frames}],
-        batch_size=16,
+        batch_size=8,
         optim=OptimOptions(lr=0.1, warmup_epochs=2, schedule="one_cycle"),
-        trainer=TrainerOptions(max_epochs=epochs, check=not quick),
+        trainer=TrainerOptions(max_epochs=1 if quick else options.epochs, check=not quick),
         name=name,
-        output=str(output),
+        output=options.output,
+        seed=options.seed,
     )
 
 
