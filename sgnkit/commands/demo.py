@@ -20,7 +20,6 @@ STUDENT = "base_sgn_small"
 DISTILLED = f"{STUDENT}_distilled"
 RUNS = {TEACHER: TEACHER, STUDENT: STUDENT, DISTILLED: STUDENT, "mk_sgn_small": "mk_sgn_small"}
 TAPS = {"blocks.3": "blocks.1", "blocks.6": "blocks.3", "blocks.9": "blocks.5"}
-
 NUM_STEPS = 2  # half of the default, for the time that it takes
 FEATURE_WEIGHT = 30.0  # squared differences of rates are small beside the other terms, 0.1 at first
 
@@ -40,17 +39,17 @@ def _run(options: Namespace, out: Output) -> None:
     """Makes clips, trains a teacher and three spiking networks, writes a table and pictures."""
     if options.epochs < 1:
         raise ConfigError("the value must be positive", place="--epochs", found=options.epochs)
-    if options.seed < 0:
-        raise ConfigError("the value must be 0 or more", place="--seed", found=options.seed)
     output = Path(options.output)
     start = time.perf_counter()
 
     from sgnkit.training import train
+    from sgnkit.training.options import check_values
 
     folders: dict[str, Path] = {}
     for name, model in RUNS.items():
         experiment = _experiment(model, options)
         experiment.name = name
+        check_values(experiment)
         text = f"\n{model} learns {experiment.data['num_classes']} movements"
         if name == DISTILLED:
             experiment.distill.teacher = str(folders[TEACHER] / "weights.pt")

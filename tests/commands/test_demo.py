@@ -20,3 +20,10 @@ def test_demo(tmp_path, capsys):
     for name in pictures:
         assert str(tmp_path / name) in printed
         assert (tmp_path / name).stat().st_size > 1000
+
+
+def test_a_seed_out_of_range_is_an_error(tmp_path, capsys):
+    assert main(["demo", "--quick", "--seed", "-1", "--output", str(tmp_path)]) == 2
+    err = capsys.readouterr().err
+    for word in ("seed", "0 to 4294967295", "-1"):
+        assert word in err
