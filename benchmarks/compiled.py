@@ -1,9 +1,10 @@
 """A whole network given to `torch.compile`, beside the same network as it is and with C++ loops.
 
-`as it is` compiles nothing, `neurons` is `trainer.compile: neurons`, `model` is `trainer.compile:
-model`. The seconds that a first training step, or a first inference, takes to compile stand apart.
-Clips are noise. Logits of two clips agree to 1e-4, in double precision: in single precision
-rounding flips a spike near the threshold now and then.
+Each network of the registry, 16 clips of NW-UCLA shape: `as it is` compiles nothing, `neurons` is
+`trainer.compile: neurons`, `model` is `trainer.compile: model`. The seconds that a first training
+step, or a first inference, takes to compile stand apart. Clips are noise. Logits of two clips agree
+to 1e-4, in double precision: in single precision rounding flips a spike near the threshold now and
+then.
 """
 
 from __future__ import annotations
@@ -15,18 +16,19 @@ import torch
 
 from benchmarks.harness import Options, Results, compare, use_threads
 from benchmarks.network import model_and_batch, step
+from sgnkit.models import list_models
 from sgnkit.nn import compile_neurons
 
 __all__ = ["run"]
 
-NETWORKS = ("multimodal_gcn_small", "base_sgn_small", "mk_sgn_small")
+QUICK, FULL = ("multimodal_gcn_small", "base_sgn_small"), tuple(list_models())
 BATCH = 16
 
 
 def run(options: Options) -> Results:
     """Measures inference, and training steps too with --full."""
     results = Results("compiled", __doc__, options)
-    for name in NETWORKS if options.full else NETWORKS[:2]:
+    for name in FULL if options.full else QUICK:
         for train in (False, True) if options.full else (False,):
             torch.compiler.reset()
             model, batch = model_and_batch(name, "NW-UCLA", BATCH, options.device)

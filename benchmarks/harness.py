@@ -42,6 +42,7 @@ import torch
 from torch import Tensor
 
 from benchmarks.machine import machine, versions
+from sgnkit.training import keep_memory
 
 __all__ = [
     "Options",
@@ -51,6 +52,7 @@ __all__ = [
     "give_back",
     "machine",
     "noise",
+    "returned_memory",
     "use_threads",
 ]
 
@@ -132,6 +134,23 @@ def give_back() -> None:
     gc.collect()
     with contextlib.suppress(OSError, AttributeError, TypeError):  # only the GNU C library has it
         ctypes.CDLL(None).malloc_trim(0)
+
+
+@contextlib.contextmanager
+def returned_memory() -> Iterator[None]:
+    """Returns what is freed to the system at once, so that the peak is what the work needs.
+
+    The opposite of `keep_memory`: every large block is fetched anew, which takes time.
+    """
+    give_back()
+    with contextlib.suppress(OSError, AttributeError, TypeError):  # only the GNU C library has it
+        mallopt = ctypes.CDLL(None).mallopt
+        for name, value in ((-4, 65536), (-3, 1 << 20), (-1, 1 << 17)):  # maps, from, trim
+            mallopt(name, value)
+    try:
+        yield
+    finally:
+        keep_memory()
 
 
 def compare(sides: Mapping[str, Side], options: Options, warm: int = 2) -> dict[str, Timing]:

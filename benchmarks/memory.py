@@ -16,35 +16,48 @@ from typing import Any
 import torch
 
 from benchmarks.harness import Options, Results
-from benchmarks.network import FULL, QUICK, SPIKINGJELLY, fits, ours, theirs
+from benchmarks.network import (
+    FULL,
+    QUICK,
+    RECOMPUTED,
+    RIVALS,
+    SPIKINGJELLY,
+    TRAINING,
+    fits,
+    ours,
+    theirs,
+)
 from sgnkit.nn import LIF
 
-__all__ = ["peak", "resident", "run", "training_step"]
+__all__ = ["peak", "prepared", "resident", "run"]
 
 
-def training_step(side: str, name: str, data: str, number: int, device: str) -> Callable[[], None]:
-    """Returns the training step of one side."""
+def prepared(
+    side: str, name: str, data: str, number: int, work: str, device: str
+) -> Callable[[], None]:
+    """Returns the work of one side."""
     if side == "sgnkit":
         x = torch.rand(4, 8, device=device, requires_grad=True)
         LIF(backend="compiled")(x).sum().backward()  # the compiler's own memory comes before
-        return ours(name, data, number, True, device, fast=True)
-    return theirs(name, data, number, True, device, jelly=side.startswith("SpikingJelly"))
+        return ours(name, data, number, work, device, fast=True)
+    return theirs(name, data, number, work, device, jelly=side.startswith("SpikingJelly"))
 
 
 def run(options: Options) -> Results:
     """Measures all networks."""
     results = Results("memory", __doc__, options)
-    sides = ["sgnkit", "Conv2d + einsum"]
-    if results.optional(*SPIKINGJELLY) is not None:
-        sides.append("SpikingJelly + Conv2d + einsum")
+    names = ("sgnkit", *RIVALS)
+    if results.optional(*SPIKINGJELLY) is None:
+        names = names[:2]
     for name, data, number in (c for c in (FULL if options.full else QUICK) if c[2] == 16):
-        case = {"network": name, "shapes": data, "batch": number, "work": "training step"}
-        found = {
-            f"{side}, MB": peak(training_step, side, name, data, number, options.device)
-            for side in sides
-            if fits(results, case, side)
-        }
-        results.note(case, **found)
+        for work in (TRAINING, RECOMPUTED):
+            case = {"network": name, "shapes": data, "batch": number, "work": work}
+            found = {
+                f"{side}, MB": peak(prepared, side, name, data, number, work, options.device)
+                for side in names
+                if fits(results, case, side)
+            }
+            results.note(case, **found)
     return results
 
 

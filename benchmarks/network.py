@@ -3,6 +3,10 @@
 A training step is forward, cross-entropy, backward and SGD; inference is one forward pass. The
 rival has the same weights and gives the same logits (`benchmarks/rivals.py`). The floor takes the
 products of sgnkit's step and nothing else. Clips are noise, batch norms are fitted to them first.
+
+Where a rival's training step does not fit into memory, all sides take another one, *recomputed*:
+they keep the inputs of the blocks alone, and the backward pass runs each block again. In it, and in
+*inference, memory returned*, all sides return to the system what they free, as soon as they do.
 """
 
 from __future__ import annotations
@@ -17,7 +21,15 @@ from torch.nn import functional as F
 from torch_geometric.data import Batch
 
 from benchmarks.floor import products
-from benchmarks.harness import Options, Results, compare, give_back, noise, use_threads
+from benchmarks.harness import (
+    Options,
+    Results,
+    compare,
+    give_back,
+    noise,
+    returned_memory,
+    use_threads,
+)
 from benchmarks.machine import free_gb
 from benchmarks.rivals import MultiStepNode, Network, dense_clips, spikingjelly_node
 from sgnkit import SkeletonData, create_model, get_layout
@@ -33,6 +45,9 @@ FULL = tuple(
     for data in SETS
     for batch in (16, 64)
 )
+TRAINING, RECOMPUTED = "training step", "training step, recomputed"
+INFERENCE, RETURNED = "inference", "inference, memory returned"
+RIVALS = ("Conv2d + einsum", "SpikingJelly + Conv2d + einsum")
 SPIKINGJELLY = ("spikingjelly.activation_based.neuron", "spikingjelly==2.0.0 loguru")
 
 
@@ -58,11 +73,13 @@ def model_and_batch(
     return model.to(device), clips(layout, persons, frames, number, classes).to(device)
 
 
-def rival_and_clips(model: nn.Module, batch: Batch, node: Any) -> tuple[Network, Tensor]:
+def rival_and_clips(
+    model: nn.Module, batch: Batch, node: Any, recompute: bool = False
+) -> tuple[Network, Tensor]:
     """Returns the rival with the weights of a network, and the batch as it takes it."""
     device = batch.x.device
     persons = int(batch.person.max()) + 1
-    rival = Network(model.cpu(), node).to(device)
+    rival = Network(model.cpu(), node, recompute).to(device)
     model.to(device)
     return rival, dense_clips(batch, model.layout.num_joints, persons)
 
@@ -90,19 +107,21 @@ def step(model: nn.Module, x: Any, y: Tensor, train: bool) -> Callable[[], None]
     return run
 
 
-def ours(name: str, data: str, number: int, train: bool, device: str, fast: bool) -> Callable:
+def ours(name: str, data: str, number: int, work: str, device: str, fast: bool) -> Callable:
     """Returns the step of this library, with compiled neurons or without."""
     model, batch = model_and_batch(name, data, number, device)
+    model.checkpointing = work == RECOMPUTED
     if fast:
         compile_neurons(model)
-    return step(model, batch, batch.y, train)
+    return step(model, batch, batch.y, work in (TRAINING, RECOMPUTED))
 
 
-def theirs(name: str, data: str, number: int, train: bool, device: str, jelly: bool) -> Callable:
+def theirs(name: str, data: str, number: int, work: str, device: str, jelly: bool) -> Callable:
     """Returns the step of the rival, with the neurons of SpikingJelly or short ones of its own."""
     model, batch = model_and_batch(name, data, number, device)
-    rival, x = rival_and_clips(model, batch, spikingjelly_node if jelly else MultiStepNode)
-    return step(rival, x, batch.y, train)
+    node = spikingjelly_node if jelly else MultiStepNode
+    rival, x = rival_and_clips(model, batch, node, work == RECOMPUTED)
+    return step(rival, x, batch.y, work in (TRAINING, RECOMPUTED))
 
 
 def agree(name: str, data: str, device: str, jelly: bool) -> float:
@@ -117,11 +136,15 @@ def agree(name: str, data: str, device: str, jelly: bool) -> float:
     return float((mine - other).abs().max() / mine.abs().max())
 
 
-# Gigabytes of a training step for a joint in a frame of a clip at the widths of mk_sgn, measured on
-# mk_sgn_small (benchmarks/memory.py), generously.
-GIGABYTES = {"sgnkit": 2.2e-4, "Conv2d + einsum": 5.6e-4, "SpikingJelly + Conv2d + einsum": 6.5e-4}
-UNFUSED = 5e-4  # sgnkit without its compiled loops
-INFERENCE = 1.2e-4  # inference of all sides in one process, which keeps what they free
+# Gigabytes for a joint in a frame of a clip at the widths of mk_sgn, measured by `memory.peak`:
+# sgnkit, the rivals in their order, anything else. Inference is that of all sides in one process
+# that keeps what they free.
+GIGABYTES = {
+    TRAINING: (2.2e-4, 5.6e-4, 6.5e-4, 5e-4),
+    RECOMPUTED: (5e-5, 1.1e-4, 1.1e-4),
+    INFERENCE: (1.2e-4, 1.2e-4, 1.2e-4, 1.2e-4),
+    RETURNED: (2e-5, 4.5e-5, 4.7e-5, 5e-5),
+}
 
 
 def fits(results: Results, case: dict[str, Any], side: str) -> bool:
@@ -130,15 +153,14 @@ def fits(results: Results, case: dict[str, Any], side: str) -> bool:
         return True
     layout, persons, frames, _ = SETS[case["shapes"]]
     nodes = case["batch"] * persons * frames * get_layout(layout).num_joints
-    train = case["work"] == "training step"
-    needed = nodes * (GIGABYTES.get(side, UNFUSED) if train else INFERENCE)
+    named = ("sgnkit", *RIVALS, side)
+    needed = nodes * GIGABYTES[case["work"]][named.index(side)]
     needed *= 0.5 if "small" in case["network"] else 1.0
     give_back()
     if needed < 0.8 * free_gb():
         return True
-    label = f"{side}, {case['network']}, {case['shapes']}, batch {case['batch']}"
-    what = "a training step" if train else "inference"
-    results.skip(label, f"{what} would need about {needed:.0f} GB of memory.")
+    label = f"{side}, {case['network']}, {case['shapes']}, batch {case['batch']}, {case['work']}"
+    results.skip(label, f"it would need about {needed:.0f} GB of memory.")
     return False
 
 
@@ -146,36 +168,46 @@ def run(options: Options) -> Results:
     """Measures all networks."""
     results = Results("network", __doc__, options)
     jelly = results.optional(*SPIKINGJELLY) is not None
-    device = options.device
     for name, data, number in FULL if options.full else QUICK:
-        found = agree(name, data, device, jelly)
+        found = agree(name, data, options.device, jelly)
         assert found < 1e-6, f"{name}: the rival gives other logits ({found:.1e})"
-        for train in (True, False):
-            case = {
-                "network": name,
-                "shapes": data,
-                "batch": number,
-                "work": "training step" if train else "inference",
-            }
-            given = (name, data, number, train, device)
-            makers: dict[str, Callable[[], Callable]] = {
-                "sgnkit": lambda g=given: ours(*g, fast=True),
-                "Conv2d + einsum": lambda g=given: theirs(*g, jelly=False),
-                "SpikingJelly + Conv2d + einsum": lambda g=given: theirs(*g, jelly=True),
-                "sgnkit, no compiler": lambda g=given: ours(*g, fast=False),
-                "products": lambda g=given: products(ours(*g, fast=False)),
-            }
-            if not jelly:
-                del makers["SpikingJelly + Conv2d + einsum"]
-            if not options.full:
-                del makers["sgnkit, no compiler"]
-            sides = {side: make() for side, make in makers.items() if fits(results, case, side)}
-            if "sgnkit" not in sides:
-                continue
-            small = (name, data, number) in QUICK and options.full
-            for threads in options.threads if small else options.threads[-1:]:
-                with use_threads(threads):
-                    timings = compare(sides, options, warm=1)
-                results.add({**case, "threads": threads}, timings, reference="sgnkit")
-            del sides  # before the next ones are built
+        for work, lean in ((TRAINING, RECOMPUTED), (INFERENCE, RETURNED)):
+            case = {"network": name, "shapes": data, "batch": number}
+            if not measured(results, case | {"work": work}, jelly):
+                with returned_memory():
+                    measured(results, case | {"work": lean}, jelly)
     return results
+
+
+def measured(results: Results, case: dict[str, Any], jelly: bool) -> bool:
+    """Measures one piece of work, and returns whether there was room for all networks."""
+    options = results.options
+    makers = sides(**case, device=options.device)
+    if not jelly:
+        del makers[RIVALS[1]]
+    if not options.full:
+        makers.pop("sgnkit, no compiler", None)
+    made = {side: make() for side, make in makers.items() if fits(results, case, side)}
+    if "sgnkit" in made:
+        quick = (case["network"], case["shapes"], case["batch"]) in QUICK
+        for threads in options.threads if quick and options.full else options.threads[-1:]:
+            with use_threads(threads):
+                timings = compare(made, options, warm=1)
+            results.add({**case, "threads": threads}, timings, reference="sgnkit")
+    return {"sgnkit", *RIVALS} & set(makers) <= set(made)
+
+
+def sides(
+    network: str, shapes: str, batch: int, work: str, device: str
+) -> dict[str, Callable[[], Callable]]:
+    """Returns what builds each side of a comparison; the networks alone where blocks run again."""
+    given = (network, shapes, batch, work, device)
+    makers: dict[str, Callable[[], Callable]] = {
+        "sgnkit": lambda: ours(*given, fast=True),
+        RIVALS[0]: lambda: theirs(*given, jelly=False),
+        RIVALS[1]: lambda: theirs(*given, jelly=True),
+    }
+    if work != RECOMPUTED:
+        makers["sgnkit, no compiler"] = lambda: ours(*given, fast=False)
+        makers["products"] = lambda: products(ours(*given, fast=False))
+    return makers

@@ -13,6 +13,7 @@ from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 from sgnkit.models import MKSGN
 from sgnkit.nn import LIF
@@ -224,14 +225,16 @@ class Network(nn.Module):
     Args:
         model: Where the weights come from. Neurons are LIF with tau 2 and hard reset.
         node: What builds a multi-step neuron from a threshold.
+        recompute: Whether the backward pass runs each block again, from its input.
 
     Shapes:
         - **x**: $(B, C, T, V, M)$, all persons present
         - **returns**: logits $(B, \text{classes})$
     """
 
-    def __init__(self, model: MKSGN, node: Node = MultiStepNode) -> None:
+    def __init__(self, model: MKSGN, node: Node = MultiStepNode, recompute: bool = False) -> None:
         super().__init__()
+        self.recompute = recompute
         self.register_buffer("parents", torch.tensor(model.layout.parents))
         self.encoders = nn.ModuleList(Encoder(encoder, node) for encoder in model.encoders)
         self.fusion = Fusion(model.fusion, node)
@@ -241,9 +244,7 @@ class Network(nn.Module):
 
     def reset(self) -> None:
         """Forgets all membranes, as must be done between two batches."""
-        for module in self.modules():
-            if module is not self and hasattr(module, "reset"):
-                module.reset()
+        forget(self)
 
     def forward(self, x: Tensor) -> Tensor:
         persons = x.size(-1)
@@ -256,9 +257,26 @@ class Network(nn.Module):
         trains = [encode(s) for encode, s in zip(self.encoders, streams, strict=True)]
         out = self.fusion(torch.stack(trains), persons)
         for block in self.blocks:
-            out = block(out)
+            again = self.recompute and self.training
+            out = checkpoint(afresh, block, out, use_reentrant=False) if again else block(out)
         rates = out.mean((0, 3, 4)).unflatten(0, (-1, persons)).mean(1)
         return self.head(rates)
+
+
+def forget(network: nn.Module) -> None:
+    """Forgets the membranes of all neurons."""
+    for module in network.modules():
+        if not isinstance(module, Network) and hasattr(module, "reset"):
+            module.reset()
+
+
+def afresh(block: nn.Module, x: Tensor) -> Tensor:
+    """Runs a block from rest, and keeps no membrane: with one, all that led to it would stay."""
+    forget(block)
+    try:
+        return block(x)
+    finally:  # PyTorch leaves the second run by an exception, when it has what it needs
+        forget(block)
 
 
 def pointwise(weight: Tensor) -> nn.Conv2d:

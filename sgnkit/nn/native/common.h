@@ -6,9 +6,6 @@
 #include <cstdint>
 #include <cstring>
 #include <type_traits>
-#ifdef __AVX512BF16__
-#include <immintrin.h>
-#endif
 
 inline float load(float x) { return x; }
 
@@ -26,18 +23,6 @@ inline void store(uint16_t* to, float x) {  // to the nearest, ties to even
   std::memcpy(&bits, &x, 4);
   const uint32_t rounded = (bits + 0x7fff + ((bits >> 16) & 1)) >> 16;
   *to = (bits & 0x7fffffff) > 0x7f800000 ? 0x7fc0 : uint16_t(rounded);
-}
-
-// A row of numbers to bfloat16, by the instruction for it where there is one.
-inline void store_row(uint16_t* __restrict to, const float* __restrict from, long n) {
-  long i = 0;
-#ifdef __AVX512BF16__
-  for (; i + 16 <= n; i += 16) {
-    const __m256bh row = _mm512_cvtneps_pbh(_mm512_loadu_ps(from + i));
-    std::memcpy(to + i, &row, sizeof(row));
-  }
-#endif
-  for (; i < n; ++i) store(to + i, from[i]);
 }
 
 template <typename T>

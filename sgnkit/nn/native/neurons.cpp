@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "common.h"
+#include "few_steps_bf16.h"
 
 namespace {
 
@@ -115,15 +116,16 @@ void fire(const T* x, const T* plus, T* out, long S, long L, bool repeat, long C
 }
 
 // A block of `fire_backward` for a number of steps known beforehand, the sigmoid surrogate and a
-// membrane at rest at 0: membranes stay in registers. bfloat16 is rounded by rows, from `rows`.
+// membrane at rest at 0: membranes stay in registers.
 template <int S, bool SOFT, typename T, bool AFFINE>
 void few_steps(const T* __restrict x, const T* __restrict grad, T* __restrict out, long L, long n,
                const float* __restrict sc, const float* __restrict sh, const float* __restrict ce,
-               float* __restrict sum, float* __restrict product, float* __restrict rows,
-               const Neuron p) {
-  constexpr bool half = std::is_same<T, uint16_t>::value;
+               float* __restrict sum, float* __restrict product, const Neuron p) {
+  long first = 0;
+  if constexpr (std::is_same<T, uint16_t>::value)
+    first = few_steps_bf16<S, SOFT, AFFINE>(x, grad, out, L, n, sc, sh, ce, sum, product, p);
 #pragma omp simd
-  for (long i = 0; i < n; ++i) {
+  for (long i = first; i < n; ++i) {
     float in[S], h[S], v = 0.f, d = 0.f, total = 0.f, inner = 0.f;
 #pragma GCC unroll 8
     for (int s = 0; s < S; ++s) {
@@ -137,10 +139,7 @@ void few_steps(const T* __restrict x, const T* __restrict grad, T* __restrict ou
       const float slope = surrogate<SIGMOID, T>(u);
       const float m = slope * load(grad[s * L + i]) + kept, y = m * p.tau_inv;
       d = m - y;
-      if (half)
-        rows[s * n + i] = y;
-      else
-        out[s * L + i] = y;
+      store(out + s * L + i, y);
       total += y;
       if (AFFINE) inner += y * (in[s] - ce[i]);
     }
@@ -149,8 +148,6 @@ void few_steps(const T* __restrict x, const T* __restrict grad, T* __restrict ou
       product[i] += inner;
     }
   }
-  if constexpr (half)
-    for (int s = 0; s < S; ++s) store_row(out + s * L, rows + s * n, n);
 }
 
 // The block above for S steps, or nothing where it is not made for that number.
@@ -189,7 +186,7 @@ void fire_backward(const T* x, const T* grad, T* out, long S, long L, bool repea
       for (long k = q * PIECE; k < std::min(blocks, (q + 1) * PIECE); ++k) {
         const long at = k * width, n = std::min(width, L - at);
         if (few) {
-          few(x + at, grad + at, out + at, L, n, sc, sh, ce, sum, product, hist, p);
+          few(x + at, grad + at, out + at, L, n, sc, sh, ce, sum, product, p);
           continue;
         }
         std::fill(v, v + n, p.v_reset);

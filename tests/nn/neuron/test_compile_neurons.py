@@ -57,7 +57,8 @@ def test_compiled_equals_fused(options, dtype):
 def test_loops_in_cpp_equal_fused(steps, surrogate, dtype, monkeypatch):
     monkeypatch.setattr(_compiled, "_compile", lambda function: pytest.fail("not in C++"))
     torch.manual_seed(0)
-    for options in ({}, {"soft_reset": True, "v_reset": -0.2, "tau": 3.0, "surrogate_slope": 0.5}):
+    other = {"soft_reset": True, "tau": 3.0, "surrogate_slope": 0.5}
+    for options in ({}, other, {**other, "v_reset": -0.2}):
         neurons = [
             LIF(v_th=0.5, surrogate=surrogate, **options, backend=backend)
             for backend in ("fused", "compiled")
@@ -69,6 +70,16 @@ def test_loops_in_cpp_equal_fused(steps, surrogate, dtype, monkeypatch):
             assert torch.equal(fused[0], compiled[0])
             tolerance = {torch.float32: 1e-5, torch.bfloat16: 1e-2}[dtype]
             torch.testing.assert_close(fused[1], compiled[1], rtol=tolerance, atol=tolerance)
+
+
+@pytest.mark.skipif(library() is None, reason="no C++ compiler")
+def test_surrogate_in_bfloat16_is_as_good_as_its_rounding():
+    x = torch.linspace(-30, 30, 20011).bfloat16()[None].requires_grad_()
+    LIF(v_th=0.5, tau=2.0, backend="compiled")(x).sum().backward()
+    distance = x.detach().double() / 2 - 0.5
+    exact = 0.5 * 4 * torch.sigmoid(4 * distance) * torch.sigmoid(-4 * distance)
+    # half a step between two numbers of eight bits, and a fifth of it for the approximation
+    torch.testing.assert_close(x.grad.double(), exact, rtol=1.2 * 2**-8, atol=0)
 
 
 def test_compile_neurons_switches_the_default_backend_alone():
