@@ -18,7 +18,7 @@ from torch import Tensor
 
 from sgnkit.nn.neuron.surrogate import Surrogate
 
-__all__ = ["backward", "forward", "usable"]
+__all__ = ["backward", "forward", "plain_backward", "plain_forward", "usable"]
 
 _broken = False
 
@@ -30,12 +30,12 @@ def usable() -> bool:
 
 def forward(*arguments: Any) -> Tensor | None:
     """Returns the spikes of `x [S, L]`, or None where nothing can be compiled."""
-    return _run(_forward, *arguments)
+    return _run(plain_forward, *arguments)
 
 
 def backward(*arguments: Any) -> tuple[Tensor, Tensor | None] | None:
     """Returns the gradients of input and rate, or None where nothing can be compiled."""
-    return _run(_backward, *arguments)
+    return _run(plain_backward, *arguments)
 
 
 def _run(function: Callable[..., Any], *arguments: Any) -> Any:
@@ -76,7 +76,8 @@ def _reset(h: Tensor, z: Tensor, v_th: Tensor, v_reset: float, soft: bool) -> Te
     return v + v_reset * z if v_reset else v
 
 
-def _forward(x: Tensor, tau_inv: Tensor, v_th: Tensor, v_reset: float, soft: bool) -> Tensor:
+def plain_forward(x: Tensor, tau_inv: Tensor, v_th: Tensor, v_reset: float, soft: bool) -> Tensor:
+    """Returns the spikes of `x [S, L]`, by operations that a compiler can join."""
     v, spikes = None, []
     for x_s in x.unbind(0):
         _, h, z = _step(x_s, v, tau_inv, v_th, v_reset)
@@ -85,7 +86,7 @@ def _forward(x: Tensor, tau_inv: Tensor, v_th: Tensor, v_reset: float, soft: boo
     return torch.stack(spikes)
 
 
-def _backward(
+def plain_backward(
     x: Tensor,
     grad_z: Tensor,
     tau_inv: Tensor,
@@ -96,6 +97,7 @@ def _backward(
     surrogate: Surrogate,
     learn_tau: bool,
 ) -> tuple[Tensor, Tensor | None]:
+    """Returns the gradients of input and rate, by operations that a compiler can join."""
     v, history = None, []
     for x_s in x.unbind(0):
         pull, h, z = _step(x_s, v, tau_inv, v_th, v_reset)

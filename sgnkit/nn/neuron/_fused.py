@@ -6,6 +6,7 @@ S steps run over them. Only the input is kept for the backward pass, which integ
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -22,10 +23,8 @@ _PIECE = 1 << 16  # elements of one step in one piece: few for the cache, many f
 
 def _pieces(x: Tensor) -> list[slice]:
     length = x.size(1)
-    if x.device.type != "cpu" or torch.compiler.is_compiling():
-        return [slice(None)]  # lengths may be symbols there, which a range would fix
-    size = _PIECE * torch.get_num_threads()
-    return [slice(i, i + size) for i in range(0, length, size)]
+    size = _PIECE * torch.get_num_threads() if x.device.type == "cpu" else max(1, length)
+    return [slice(i, min(i + size, length)) for i in range(0, length, size)]
 
 
 def _wide(x: Tensor) -> torch.dtype:
@@ -33,9 +32,10 @@ def _wide(x: Tensor) -> torch.dtype:
     return torch.promote_types(x.dtype, torch.float32)
 
 
-def _room(out: Tensor, dtype: torch.dtype) -> Tensor:
-    """Where a piece of a result is written: in place if the type fits, else beside it."""
-    return out if out.dtype == dtype else torch.empty(out.shape, dtype=dtype, device=out.device)
+def _room(x: Tensor, steps: int) -> Tensor:
+    """Memory for some steps of the longest piece, in the type of membranes."""
+    length = max((part.stop - part.start for part in _pieces(x)), default=0)
+    return torch.empty((steps, length), dtype=_wide(x), device=x.device)
 
 
 def _integrate(
@@ -44,46 +44,92 @@ def _integrate(
     v_th: Tensor,
     v_reset: float,
     soft: bool,
-    spikes: Tensor | None = None,
-) -> tuple[list[Tensor], list[Tensor]]:
-    """Membranes before the reset and spikes of `x [S, L]`, step by step; `x` is wide.
+    membranes: Sequence[Tensor] | Tensor,
+    marks: Tensor,
+    quiet: bool = False,
+) -> None:
+    """Membranes before the reset and spikes of `x [S, L]`, step by step.
 
-    The order of operations is that of Norse, to the last bit. Spikes are written into `spikes`
-    if it is given, and the lists then hold what the last step leaves.
+    The order of operations is that of Norse, to the last bit.
+
+    Args:
+        x: Drive.
+        tau_inv: Inverse of the time constant.
+        v_th: Threshold.
+        v_reset: Where membranes start, and where a hard reset puts them.
+        soft: Whether a spike subtracts the threshold instead.
+        membranes: Where membranes are written, S of `[L]`.
+        marks: Where spikes are written, `[S, L]`.
+        quiet: Whether marks are 1 where there is no spike, and those of the last step are not
+            needed; with a hard reset only.
     """
-    membranes, fired = [], []
-    v: Tensor | None = None
-    for s, x_s in enumerate(x):
-        drive = x_s + v_reset if v_reset else x_s
-        if v is not None:
-            h = (drive - v).mul_(tau_inv).add_(v)
+    v = torch.empty_like(membranes[0])
+    spare = None if marks.dtype == v.dtype else torch.empty_like(v)
+    for s, (x_s, h) in enumerate(zip(x, membranes, strict=True)):
+        drive = x_s if x_s.dtype == h.dtype else h.copy_(x_s)
+        if v_reset:
+            drive = torch.add(drive, v_reset, out=h)
+        if s:
+            torch.sub(drive, v, out=h).mul_(tau_inv).add_(v)
         elif v_reset:
-            h = (drive - v_reset).mul_(tau_inv).add_(v_reset)
+            torch.sub(drive, v_reset, out=h).mul_(tau_inv).add_(v_reset)
         else:
-            h = drive * tau_inv
-        z = torch.gt(h, v_th, out=torch.empty_like(h) if spikes is None else spikes[s])
-        membranes.append(h)
-        fired.append(z)
-        if s + 1 == x.size(0):
+            torch.mul(drive, tau_inv, out=h)
+        last = s + 1 == x.size(0)
+        if quiet and last:
+            break
+        mark = (torch.le if quiet else torch.gt)(h, v_th, out=marks[s] if spare is None else spare)
+        if spare is not None:
+            marks[s].copy_(mark)
+        if last:
             break
         if soft:
-            v = torch.sub(h, z * v_th)
+            torch.sub(h, mark * v_th, out=v)
+        elif quiet:
+            torch.mul(h, mark, out=v)
         else:
-            v = torch.addcmul(h, h, z, value=-1)
-            v = v.add_(z, alpha=v_reset) if v_reset else v
-    return membranes, fired
+            torch.addcmul(h, h, mark, value=-1, out=v)
+        if v_reset and not soft:
+            v.add_(1 - mark if quiet else mark, alpha=v_reset)
 
 
-def _through_spike(
-    grad: Tensor, h: Tensor, v_th: Tensor, surrogate: Surrogate, more: Tensor | None
-) -> Tensor:
-    """The gradient of a spike times the surrogate at its membrane, plus more."""
-    if surrogate is sigmoid:  # the derivative of PyTorch's own, and factors of 4 on the way
-        s = torch.add(-4.0 * v_th, h, alpha=4).sigmoid_()
-        product = torch.ops.aten.sigmoid_backward(grad, s)
-        return product.mul_(4.0) if more is None else torch.add(more, product, alpha=4)
-    product = surrogate(h - v_th) * grad
-    return product if more is None else product.add_(more)
+def _gradients(
+    grad: Tensor,
+    membranes: Tensor,
+    marks: Tensor,
+    tau_inv: Tensor,
+    v_th: Tensor,
+    v_reset: float,
+    soft: bool,
+    detach: bool,
+    surrogate: Surrogate,
+    out: Tensor,
+) -> float:
+    """Writes the gradients of membranes before the spike to `out`, but for a factor: returns it.
+
+    All are `[S, L]`; `marks` are those of quiet neurons with a hard reset.
+    """
+    slope, factor = None, 1.0
+    if detach and surrogate is sigmoid:  # the derivative of PyTorch's own, but for a factor
+        torch.add(-4.0 * v_th, membranes, alpha=4, out=out).sigmoid_()
+        torch.ops.aten.sigmoid_backward.grad_input(grad, out, grad_input=out)
+        factor = 4.0
+    else:
+        slope = surrogate(membranes - v_th)
+        torch.mul(slope, grad, out=out)
+    kept = 1 - tau_inv.to(grad.dtype)
+    number = grad.device.type == "cpu"  # elsewhere, to ask for its value would make the host wait
+    share = float(kept) if number else 1.0
+    for s in reversed(range(len(grad) - 1)):
+        later = out[s + 1] if number else out[s + 1] * kept
+        if soft:
+            out[s].add_(later, alpha=share)
+        else:
+            out[s].addcmul_(later, marks[s], value=share)
+        if slope is not None and not detach:
+            reset = v_th if soft else membranes[s] - v_reset
+            out[s].addcmul_(later * reset, slope[s], value=-share)
+    return factor
 
 
 class MultiStepLIF(torch.autograd.Function):
@@ -103,6 +149,8 @@ class MultiStepLIF(torch.autograd.Function):
     ) -> Tensor:
         ctx.save_for_backward(x, tau_inv, v_th)
         ctx.options = v_reset, soft, detach, surrogate
+        if torch.compiler.is_compiling():
+            return _compiled.plain_forward(x, tau_inv, v_th, v_reset, soft)
         ctx.compiled = compiled and x.numel() > 0 and _compiled.usable()
         if ctx.compiled:
             train = _compiled.forward(x, tau_inv, v_th, v_reset, soft)
@@ -110,12 +158,11 @@ class MultiStepLIF(torch.autograd.Function):
                 return train
             ctx.compiled = False
         out = torch.empty(x.shape, dtype=x.dtype, device=x.device)
-        wide = _wide(x)
+        room = _room(x, 1)[0]
         for part in _pieces(x):
-            spikes = _room(out[:, part], wide)
-            _integrate(x[:, part].to(wide), tau_inv, v_th, v_reset, soft, spikes)
-            if wide != x.dtype:
-                out[:, part] = spikes
+            to = out[:, part]
+            membranes = [room[: to.size(1)]] * x.size(0)  # nobody reads that of a step before
+            _integrate(x[:, part], tau_inv, v_th, v_reset, soft, membranes, to)
         return out
 
     @staticmethod
@@ -123,49 +170,37 @@ class MultiStepLIF(torch.autograd.Function):
     def backward(ctx: Any, grad_z: Tensor) -> tuple[Tensor | None, ...]:
         x, tau_inv, v_th = ctx.saved_tensors
         v_reset, soft, detach, surrogate = ctx.options
+        learn_tau = ctx.needs_input_grad[1]
+        arguments: tuple[Any, ...] = (x, grad_z, tau_inv, v_th, *ctx.options, learn_tau)
+        if torch.compiler.is_compiling():
+            return *_compiled.plain_backward(*arguments), *(None,) * 6
         if ctx.compiled:
-            grads = _compiled.backward(
-                x, grad_z, tau_inv, v_th, *ctx.options, ctx.needs_input_grad[1]
-            )
+            grads = _compiled.backward(*arguments)
             if grads is not None:
                 return *grads, *(None,) * 6
         grad_x = torch.empty(x.shape, dtype=x.dtype, device=x.device)
-        wide = _wide(x)
-        grad_tau = torch.zeros_like(tau_inv) if ctx.needs_input_grad[1] else None
+        grad_tau = torch.zeros_like(tau_inv) if learn_tau else None
+        rooms = [_room(x, x.size(0)) for _ in range(3 if x.dtype == _wide(x) else 4)]
         for part in _pieces(x):
-            drive, grad = x[:, part].to(wide), grad_z[:, part].to(wide)
-            room = _room(grad_x[:, part], wide)
-            membranes, spikes = _integrate(drive, tau_inv, v_th, v_reset, soft)
-            grad_v: Tensor | None = None  # with respect to the membrane after the reset
-            for s in reversed(range(x.size(0))):
-                h, z = membranes[s], spikes[s]
-                grad_h = _through_spike(grad[s], h, v_th, surrogate, grad_v)
-                if grad_v is not None:
-                    if not soft:
-                        grad_h.addcmul_(grad_v, z, value=-1)
-                    if not detach:
-                        through_reset = grad_v * (v_th if soft else h - v_reset)
-                        grad_h.sub_(_through_spike(through_reset, h, v_th, surrogate, None))
-                grad_drive = torch.mul(grad_h, tau_inv, out=room[s])
-                if grad_tau is not None:
-                    # the drive minus the membrane before: what 1 / tau multiplies
-                    before = _after_reset(s - 1, membranes, spikes, v_th, v_reset, soft)
-                    grad_tau += (grad_h * (drive[s] + v_reset - before)).sum()
-                grad_v = grad_h.sub_(grad_drive) if s else None
-            if wide != x.dtype:
-                grad_x[:, part] = room
+            drive, to = x[:, part], grad_x[:, part]
+            h, marks, out, *spare = (room[:, : to.size(1)] for room in rooms)
+            grad = spare[0].copy_(grad_z[:, part]) if spare else grad_z[:, part]
+            _integrate(drive, tau_inv, v_th, v_reset, soft, h, marks, quiet=not soft)
+            options = v_reset, soft, detach, surrogate
+            factor = _gradients(grad, h, marks, tau_inv, v_th, *options, out)
+            if grad_tau is not None:  # the drive minus the membrane before: what 1 / tau multiplies
+                before = _after_reset(h, marks, v_th, v_reset, soft)
+                grad_tau += factor * (out * (drive.to(out.dtype) + v_reset - before)).sum()
+            torch.mul(out, factor * tau_inv, out=out if spare else to)
+            if spare:
+                to.copy_(out)
         return grad_x, grad_tau, *(None,) * 6
 
 
 def _after_reset(
-    s: int,
-    membranes: list[Tensor],
-    spikes: list[Tensor],
-    v_th: Tensor,
-    v_reset: float,
-    soft: bool,
-) -> Tensor | float:
-    if s < 0:
-        return v_reset
-    h, z = membranes[s], spikes[s]
-    return h - z * v_th if soft else torch.where(z > 0, v_reset, h)
+    membranes: Tensor, marks: Tensor, v_th: Tensor, v_reset: float, soft: bool
+) -> Tensor:
+    """What each step starts from."""
+    h, m = membranes[:-1], marks[:-1]
+    after = h - m * v_th if soft else torch.where(m > 0, h, v_reset)
+    return torch.cat([torch.full_like(membranes[:1], v_reset), after])
