@@ -33,11 +33,13 @@ def run(options: Options) -> Results:
             torch.compiler.reset()
             model, batch = model_and_batch(name, "NW-UCLA", BATCH, options.device)
             twin, whole = copy.deepcopy(model), copy.deepcopy(model)
-            compile_neurons(twin)
+            spiking = compile_neurons(twin) > 0
             whole.compile_network()
             if not train:
                 agree(name, options.device)
             networks = {"as it is": model, "neurons": twin, "model": whole}
+            if not spiking:
+                del networks["neurons"]
             with use_threads(options.threads[-1]):
                 start = time.perf_counter()
                 step(whole, batch, batch.y, train)()
