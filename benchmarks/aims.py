@@ -46,7 +46,7 @@ def _aims() -> Iterator[tuple[str, str, Callable[[Row], float | None], str, floa
         return value
 
     def network(value: Callable[[Row], float | None], work: str) -> Callable[[Row], float | None]:
-        return lambda row: value(row) if row["case"]["work"].startswith(work) else None
+        return lambda row: value(row) if row["case"]["work"] == work else None
 
     fast = "sgnkit compiled"
     yield "Neuron, compiled: Norse takes", "neuron", neuron("Norse cell", fast), "least", 4.0

@@ -71,8 +71,8 @@ def described(found: dict[str, Any]) -> str:
 
 def body(found: dict[str, Any], about: str) -> str:
     """Returns text, table, machine and what was missing of one benchmark."""
-    missing = "".join(f"Without {side}: {why}\n\n" for side, why in found["missing"].items())
-    parts = (about, table(found["rows"]).rstrip(), missing.rstrip(), described(found))
+    missing = "\n".join(f"- Without {side}: {why}" for side, why in found["missing"].items())
+    parts = (about, table(found["rows"]).rstrip(), missing, described(found))
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
