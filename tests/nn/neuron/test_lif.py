@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from sgnkit.nn import LIF, PLIF, LeakyIntegrator
-from sgnkit.nn.neuron import SURROGATES
+from sgnkit.nn.neuron import SURROGATES, _fused
 
 OPTIONS = [
     dict(zip(("soft_reset", "detach_reset", "learn_tau"), flags, strict=True))
@@ -46,10 +46,20 @@ def test_fused_equals_norse(options, dtype, surrogate):
         torch.testing.assert_close(fused[2], norse[2], rtol=1e-3, atol=1e-4)
 
 
-def test_fused_equals_norse_across_pieces():
-    # more elements than one piece, and a remainder
-    x = torch.randn(4, 3, 70_001)
-    assert torch.equal(LIF(v_th=0.5)(x), LIF(v_th=0.5, backend="norse")(x))
+@pytest.mark.parametrize("soft", [True, False])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_fused_equals_norse_across_pieces(soft, dtype, monkeypatch):
+    # several pieces, and a remainder
+    monkeypatch.setattr(_fused, "_PIECE", 1000)
+    torch.manual_seed(0)
+    x, grad = torch.randn(2, 4, 3, 5_001).to(dtype)
+    options = {"v_th": 0.5, "soft_reset": soft, "learn_tau": True}
+    fused = run(LIF(**options), x, grad)
+    norse = run(LIF(**options, backend="norse"), x, grad)
+    assert torch.equal(fused[0], norse[0])
+    tolerance = 1e-5 if dtype == torch.float32 else 2e-2
+    torch.testing.assert_close(fused[1], norse[1], rtol=tolerance, atol=tolerance)
+    torch.testing.assert_close(fused[2], norse[2], rtol=1e-3, atol=1e-4)
 
 
 @pytest.mark.parametrize("detach", [True, False])
