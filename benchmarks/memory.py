@@ -50,14 +50,14 @@ def run(options: Options) -> Results:
     if results.optional(*SPIKINGJELLY) is None:
         names = names[:2]
     for name, data, number in (c for c in (FULL if options.full else QUICK) if c[2] == 16):
+        case = {"network": name, "shapes": data, "batch": number, "work": TRAINING}
+        room = [side for side in names if fits(results, case, side)]
         for work in (TRAINING, RECOMPUTED):
-            case = {"network": name, "shapes": data, "batch": number, "work": work}
             found = {
                 f"{side}, MB": peak(prepared, side, name, data, number, work, options.device)
-                for side in names
-                if fits(results, case, side)
+                for side in room
             }
-            results.note(case, **found)
+            results.note({**case, "work": work}, **found)
     return results
 
 
