@@ -10,6 +10,7 @@ Neurons are SpikingJelly's where it is installed, else a short one in the same f
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -198,8 +199,9 @@ class Attention(nn.Module):
 class Block(nn.Module):
     """SA-SGC and STC, with a shortcut around both."""
 
-    def __init__(self, block: nn.Module, node: Node) -> None:
+    def __init__(self, block: nn.Module, node: Node, recompute: bool) -> None:
         super().__init__()
+        self.recompute = recompute
         self.spatial = GraphConv(block.spatial.conv, node)
         self.attention = Attention(block.spatial.attention, node)
         temporal = block.temporal
@@ -216,7 +218,9 @@ class Block(nn.Module):
         self.down = shortcut(block.shortcut, node)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.temporal(self.attention(self.spatial(x))) + self.down(x)
+        again = self.recompute and self.training
+        out = apply(self.attention, again, apply(self.spatial, again, x))
+        return apply(self.temporal, again, out) + apply(self.down, again, x)
 
 
 class Network(nn.Module):
@@ -225,7 +229,7 @@ class Network(nn.Module):
     Args:
         model: Where the weights come from. Neurons are LIF with tau 2 and hard reset.
         node: What builds a multi-step neuron from a threshold.
-        recompute: Whether the backward pass runs each block again, from its input.
+        recompute: Whether the backward pass runs each layer again, from its input.
 
     Shapes:
         - **x**: $(B, C, T, V, M)$, all persons present
@@ -238,7 +242,7 @@ class Network(nn.Module):
         self.register_buffer("parents", torch.tensor(model.layout.parents))
         self.encoders = nn.ModuleList(Encoder(encoder, node) for encoder in model.encoders)
         self.fusion = Fusion(model.fusion, node)
-        self.blocks = nn.ModuleList(Block(block, node) for block in model.blocks)
+        self.blocks = nn.ModuleList(Block(block, node, recompute) for block in model.blocks)
         self.head = nn.Linear(model.readout.in_channels, model.num_classes)
         self.head.load_state_dict(model.readout.lin.state_dict())
 
@@ -254,11 +258,11 @@ class Network(nn.Module):
         for moved, stream in zip(motion, (joint, bone), strict=True):
             moved[:, :, :-1] = stream[:, :, 1:] - stream[:, :, :-1]
         streams = (joint, bone, *motion)
-        trains = [encode(s) for encode, s in zip(self.encoders, streams, strict=True)]
-        out = self.fusion(torch.stack(trains), persons)
+        again = self.recompute and self.training
+        trains = [apply(e, again, s) for e, s in zip(self.encoders, streams, strict=True)]
+        out = apply(self.fusion, again, torch.stack(trains), persons)
         for block in self.blocks:
-            again = self.recompute and self.training
-            out = checkpoint(afresh, block, out, use_reentrant=False) if again else block(out)
+            out = block(out)
         rates = out.mean((0, 3, 4)).unflatten(0, (-1, persons)).mean(1)
         return self.head(rates)
 
@@ -270,13 +274,20 @@ def forget(network: nn.Module) -> None:
             module.reset()
 
 
-def afresh(block: nn.Module, x: Tensor) -> Tensor:
-    """Runs a block from rest, and keeps no membrane: with one, all that led to it would stay."""
-    forget(block)
+def apply(layer: nn.Module, again: bool, *inputs: Any) -> Tensor:
+    """Runs a layer, and once more in the backward pass if told so."""
+    if again:
+        return checkpoint(afresh, layer, *inputs, use_reentrant=False)
+    return layer(*inputs)
+
+
+def afresh(layer: nn.Module, *inputs: Any) -> Tensor:
+    """Runs a layer from rest, and keeps no membrane: with one, all that led to it would stay."""
+    forget(layer)
     try:
-        return block(x)
+        return layer(*inputs)
     finally:  # PyTorch leaves the second run by an exception, when it has what it needs
-        forget(block)
+        forget(layer)
 
 
 def pointwise(weight: Tensor) -> nn.Conv2d:
