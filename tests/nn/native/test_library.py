@@ -1,14 +1,17 @@
 """Compiling the loops: once, kept on disk, and doing without."""
 
 import ctypes
+import itertools
 import os
+import platform
+import shutil
 import subprocess
 import sys
 
 import pytest
 import torch
 
-from sgnkit.nn import LIF
+from sgnkit.nn import LIF, BatchNorm
 from sgnkit.nn.native import library as module
 from sgnkit.nn.neuron import _compiled
 from sgnkit.nn.norm_fire import norm_fire
@@ -55,3 +58,29 @@ def test_nothing_compiles_at_import(tmp_path):
     code = "import sgnkit.nn; sgnkit.create_model('base_sgn', layout='ntu25', num_classes=2)"
     subprocess.run([sys.executable, "-c", code], check=True, env=env)
     assert not list(tmp_path.iterdir())
+
+
+INSTRUCTIONS = {"x86-64": "sse2", "haswell": "avx2", "skylake-avx512": "avx512bw"}
+
+
+@pytest.mark.skipif(platform.machine() not in ("x86_64", "AMD64"), reason="another kind of CPU")
+@pytest.mark.parametrize("cpu", INSTRUCTIONS)
+def test_bfloat16_on_older_cpus(cpu, fresh, monkeypatch):
+    if INSTRUCTIONS[cpu] not in module._cpu().split() or not shutil.which("c++"):
+        pytest.skip(f"no compiler, or a CPU without {INSTRUCTIONS[cpu]}")
+    flags = [f"-march={cpu}" if "-march" in flag else flag for flag in module._FLAGS]
+    monkeypatch.setattr(module, "_FLAGS", ("-O1", *flags[1:]))  # quick
+    monkeypatch.setattr(module, "_SOURCES", ("neurons.cpp",))
+    for steps, channels, soft in itertools.product((1, 2, 4), (24, 96), (False, True)):
+        found = []
+        for dtype in (torch.float32, torch.bfloat16):
+            torch.manual_seed(0)
+            norm, neuron = BatchNorm(channels), LIF(soft_reset=soft, backend="compiled")
+            x = (torch.randn(steps, 30, channels) * 2).bfloat16().to(dtype).requires_grad_()
+            grad = torch.randn(x.shape).bfloat16().to(dtype)
+            alone, joined = neuron(x), norm_fire(norm, neuron, x)
+            slopes = torch.autograd.grad(joined, (x, *norm.parameters()), grad)
+            found.append((alone, joined, *torch.autograd.grad(alone, x, grad), *slopes))
+        for wide, narrow in zip(*found, strict=True):
+            assert wide.abs().max() > 0.1
+            torch.testing.assert_close(narrow.float(), wide.float(), rtol=2**-7, atol=2**-8)
