@@ -2,13 +2,15 @@
 
 The functions below say, step by step and for whole tensors, what
 [`MultiStepLIF`][sgnkit.nn.neuron._fused] does piece by piece. `torch.compile` turns each into one
-loop over the elements with the membrane in registers; nothing is compiled before the first call,
-and the result is kept on disk for the next process.
+loop over the elements with the membrane in registers. On CUDA, Triton kernels take their place
+where they know all of a neuron. Nothing is compiled before the first call, and the result is kept
+on disk for the next process.
 """
 
 from __future__ import annotations
 
 import functools
+import importlib.util
 import warnings
 from collections.abc import Callable
 from typing import Any
@@ -16,9 +18,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from sgnkit.nn.neuron.surrogate import Surrogate
+from sgnkit.nn.neuron.surrogate import Surrogate, name_and_slope
 
 __all__ = ["backward", "forward", "plain_backward", "plain_forward", "usable"]
+
+MOST_STEPS = 16
+"""Steps that the kernels unroll at most: their membranes stay in registers."""
 
 _broken = False
 
@@ -30,18 +35,58 @@ def usable() -> bool:
 
 def forward(*arguments: Any) -> Tensor | None:
     """Returns the spikes of `x [S, L]`, or None where nothing can be compiled."""
-    return _run(plain_forward, *arguments)
+    return _run(_forward, *arguments)
 
 
 def backward(*arguments: Any) -> tuple[Tensor, Tensor | None] | None:
     """Returns the gradients of input and rate, or None where nothing can be compiled."""
-    return _run(plain_backward, *arguments)
+    return _run(_backward, *arguments)
+
+
+def _forward(x: Tensor, tau_inv: Tensor, v_th: Tensor, v_reset: float, soft: bool) -> Tensor:
+    if _has_kernels(x, tau_inv, v_th):
+        from sgnkit.nn.neuron import _kernels
+
+        return _kernels.fire(x.contiguous(), tau_inv, v_th, v_reset, soft)
+    return _compile(plain_forward)(x, tau_inv, v_th, v_reset, soft)  # type: ignore[no-any-return]
+
+
+def _backward(
+    x: Tensor,
+    grad_z: Tensor,
+    tau_inv: Tensor,
+    v_th: Tensor,
+    v_reset: float,
+    soft: bool,
+    detach: bool,
+    surrogate: Surrogate,
+    learn_tau: bool,
+) -> tuple[Tensor, Tensor | None]:
+    known = name_and_slope(surrogate)
+    if known and detach and not learn_tau and _has_kernels(x, tau_inv, v_th):
+        from sgnkit.nn.neuron import _kernels
+
+        x, grad_z = x.contiguous(), grad_z.contiguous()
+        return _kernels.fire_backward(x, grad_z, tau_inv, v_th, v_reset, soft, known), None
+    arguments = x, grad_z, tau_inv, v_th, v_reset, soft, detach, surrogate, learn_tau
+    return _compile(plain_backward)(*arguments)  # type: ignore[no-any-return]
+
+
+def _has_kernels(x: Tensor, *constants: Tensor) -> bool:
+    """Whether Triton kernels can run a neuron on these tensors; they need a GPU."""
+    return (
+        x.is_cuda
+        and x.dtype in (torch.float32, torch.bfloat16, torch.float16)
+        and all(c.is_cuda and c.dtype == torch.float32 for c in constants)
+        and importlib.util.find_spec("triton") is not None
+        and x.size(0) <= MOST_STEPS
+    )
 
 
 def _run(function: Callable[..., Any], *arguments: Any) -> Any:
     global _broken
     try:
-        return _compile(function)(*arguments)
+        return function(*arguments)
     except Exception as error:  # no C++ compiler, a surrogate that cannot be traced, ...
         _broken = True
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]

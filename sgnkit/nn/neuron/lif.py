@@ -50,9 +50,9 @@ class LIF(nn.Module):
     Norse's `lif_box_feed_forward_step` defines the neuron. The default backend runs all steps in
     one autograd function with the same spikes. `backend="compiled"` compiles that function to one
     loop at its first call, which takes seconds once on a machine and is several times faster
-    afterwards: in C++ on a CPU, by `torch.compile` elsewhere and for what C++ leaves out (float64,
-    a learnt $\tau$, a surrogate of your own, `detach_reset=False`). `backend="norse"` runs Norse
-    itself.
+    afterwards: in C++ on a CPU, as Triton kernels on CUDA, and by `torch.compile` for what both
+    leave out (float64, a learnt $\tau$, a surrogate of your own, `detach_reset=False`, on CUDA
+    also more than 16 steps). `backend="norse"` runs Norse itself.
 
     Args:
         tau: Membrane time constant in spiking steps, at least 1 (above 1 if learnt).

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-__all__ = ["SURROGATES", "Surrogate", "get_surrogate"]
+__all__ = ["SURROGATES", "Surrogate", "get_surrogate", "name_and_slope"]
 
 Surrogate = Callable[[Tensor], Tensor]
 """Maps `u = h - v_th` to the pseudo-derivative of the spike at `u`."""
@@ -81,7 +81,20 @@ def get_surrogate(surrogate: str | Surrogate, slope: float = 1.0) -> Surrogate:
     return function if slope == 1 else _steeper(function, slope)
 
 
+def name_and_slope(surrogate: Surrogate) -> tuple[str, float] | None:
+    """Returns the name of a surrogate and how much steeper it is, or `None` if it has no name."""
+    function, slope = _STEEPER.get(surrogate, (surrogate, 1.0))
+    return next(((name, slope) for name, own in SURROGATES.items() if own is function), None)
+
+
+_STEEPER: dict[Surrogate, tuple[Surrogate, float]] = {}
+
+
 @functools.cache
 def _steeper(function: Surrogate, slope: float) -> Surrogate:
     # One object for each pair: compiled loops recognise a function by identity.
-    return lambda u: function(u * slope)
+    def steeper(u: Tensor) -> Tensor:
+        return function(u * slope)
+
+    _STEEPER[steeper] = function, slope
+    return steeper
