@@ -10,7 +10,7 @@ on disk for the next process.
 from __future__ import annotations
 
 import functools
-import importlib.util
+import importlib.metadata
 import warnings
 from collections.abc import Callable
 from typing import Any
@@ -78,9 +78,19 @@ def _has_kernels(x: Tensor, *constants: Tensor) -> bool:
         x.is_cuda
         and x.dtype in (torch.float32, torch.bfloat16, torch.float16)
         and all(c.is_cuda and c.dtype == torch.float32 for c in constants)
-        and importlib.util.find_spec("triton") is not None
         and x.size(0) <= MOST_STEPS
+        and _triton()
     )
+
+
+@functools.cache
+def _triton() -> bool:
+    """Whether Triton is there, and new enough to keep the membranes of all steps: 3.3 or later."""
+    try:
+        major, minor = importlib.metadata.version("triton").split(".")[:2]
+    except importlib.metadata.PackageNotFoundError:
+        return False
+    return (int(major), int(minor)) >= (3, 3)
 
 
 def _run(function: Callable[..., Any], *arguments: Any) -> Any:
