@@ -97,6 +97,8 @@ def _run(function: Callable[..., Any], *arguments: Any) -> Any:
     global _broken
     try:
         return function(*arguments)
+    except torch.cuda.OutOfMemoryError:
+        raise
     except Exception as error:  # no C++ compiler, a surrogate that cannot be traced, ...
         _broken = True
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]

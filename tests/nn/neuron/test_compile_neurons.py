@@ -102,6 +102,16 @@ def test_a_network_keeps_its_logits():
     assert not _compiled._broken
 
 
+def test_a_full_gpu_is_no_missing_compiler(monkeypatch):
+    def fail(function):
+        raise torch.cuda.OutOfMemoryError("full")
+
+    monkeypatch.setattr(_compiled, "_compile", fail)
+    with pytest.raises(torch.cuda.OutOfMemoryError, match="full"):
+        LIF(backend="compiled")(torch.rand(4, 5, dtype=torch.float64))
+    assert not _compiled._broken
+
+
 def test_without_a_compiler_the_fused_backend_takes_over(monkeypatch):
     def fail(function):
         raise RuntimeError("no C++ compiler\nand a long story")
