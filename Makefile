@@ -26,7 +26,7 @@ export NO_MKDOCS_2_WARNING := 1
 unexport PYTHONPATH PYTHONHOME
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test kernels setup lint format docs bench clean
+.PHONY: help demo test kernels triton setup lint format docs bench clean
 
 help: ## list these targets
 	@echo "make demo and make test work from a fresh clone; the first call sets up .venv."
@@ -43,12 +43,14 @@ test: ## run the quick tests (ARGS="-m slow" for the slow ones)
 	@$(SETUP) test
 	@$(RUN) -m pytest $(ARGS)
 
-# Triton comes with the CUDA builds of PyTorch, in the version that belongs to them; others get one beside .venv.
-kernels: ## test the kernels for CUDA, without a GPU (Linux)
+kernels: triton ## test the kernels for CUDA, without a GPU (Linux)
+	@export PYTHONPATH="$(CACHE)/triton-package"; $(RUN) -m pytest $(ARGS) tests/nn/neuron/test_kernels.py
+
+# It comes with the CUDA builds of PyTorch, in the version that belongs to them; others get one beside .venv.
+triton:
 	@$(SETUP) test
 	@$(VENV)/python -c "import triton" 2>/dev/null || [ -d "$(CACHE)/triton-package/triton" ] || \
 		$(VENV)/python -m pip install --quiet --no-deps --target "$(CACHE)/triton-package" triton==3.6.0
-	@export PYTHONPATH="$(CACHE)/triton-package"; $(RUN) -m pytest $(ARGS) tests/nn/neuron/test_kernels.py
 
 setup: ## set up .venv with everything for the other targets, and nothing else
 	@$(SETUP) test
