@@ -28,6 +28,7 @@ BENCHMARKS = (
     "loops",
     "compiled",
     "memory",
+    "traffic",
     "kept_memory",
     "streaming",
     "cost_curves",
