@@ -51,24 +51,14 @@ def _forward(x: Tensor, tau_inv: Tensor, v_th: Tensor, v_reset: float, soft: boo
     return _compile(plain_forward)(x, tau_inv, v_th, v_reset, soft)  # type: ignore[no-any-return]
 
 
-def _backward(
-    x: Tensor,
-    grad_z: Tensor,
-    tau_inv: Tensor,
-    v_th: Tensor,
-    v_reset: float,
-    soft: bool,
-    detach: bool,
-    surrogate: Surrogate,
-    learn_tau: bool,
-) -> tuple[Tensor, Tensor | None]:
+def _backward(*arguments: Any) -> tuple[Tensor, Tensor | None]:
+    x, grad_z, tau_inv, v_th, v_reset, soft, detach, surrogate, learn_tau = arguments
     known = name_and_slope(surrogate)
     if known and detach and not learn_tau and _has_kernels(x, tau_inv, v_th):
         from sgnkit.nn.neuron import _kernels
 
         x, grad_z = x.contiguous(), grad_z.contiguous()
         return _kernels.fire_backward(x, grad_z, tau_inv, v_th, v_reset, soft, known), None
-    arguments = x, grad_z, tau_inv, v_th, v_reset, soft, detach, surrogate, learn_tau
     return _compile(plain_backward)(*arguments)  # type: ignore[no-any-return]
 
 

@@ -13,17 +13,22 @@ from torch import Tensor
 
 __all__ = ["fire", "fire_backward"]
 
-_BLOCK = 1024  # neurons of one program: eight for each of 128 threads
 _AS_WRITTEN = {"enable_fp_fusion": False}
+
+
+def neurons_of_a_program(steps: int) -> int:
+    """Returns eight for each of 128 threads, fewer where many steps have to fit into registers."""
+    return 4096 // max(4, triton.next_power_of_2(steps))
 
 
 def fire(x: Tensor, tau_inv: Tensor, v_th: Tensor, v_reset: float, soft: bool) -> Tensor:
     """Returns the spikes of `x [S, L]`, to the last bit those of Norse."""
     out = torch.empty_like(x)
     steps, length = x.shape
+    block = neurons_of_a_program(steps)
     with torch.cuda.device_of(x):
-        _fire[(triton.cdiv(length, _BLOCK),)](
-            x, out, tau_inv, v_th, v_reset, length, S=steps, SOFT=soft, BLOCK=_BLOCK, **_AS_WRITTEN
+        _fire[(triton.cdiv(length, block),)](
+            x, out, tau_inv, v_th, v_reset, length, S=steps, SOFT=soft, BLOCK=block, **_AS_WRITTEN
         )
     return out
 
@@ -51,10 +56,11 @@ def fire_backward(
     out = torch.empty_like(x)
     steps, length = x.shape
     kind, slope = surrogate
+    block = neurons_of_a_program(steps)
     with torch.cuda.device_of(x):
-        _fire_backward[(triton.cdiv(length, _BLOCK),)](
+        _fire_backward[(triton.cdiv(length, block),)](
             x, grad_z, out, tau_inv, v_th, v_reset, slope, length,
-            S=steps, SOFT=soft, KIND=kind, BLOCK=_BLOCK, **_AS_WRITTEN,
+            S=steps, SOFT=soft, KIND=kind, BLOCK=block, **_AS_WRITTEN,
         )  # fmt: skip
     return out
 

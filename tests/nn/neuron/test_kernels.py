@@ -13,7 +13,7 @@ from sgnkit.nn.neuron._fused import MultiStepLIF
 from sgnkit.nn.neuron.surrogate import SURROGATES, get_surrogate
 
 has_triton = pytest.mark.skipif(not _compiled._triton(), reason="no Triton here: make kernels")
-NEURONS = list(itertools.product((1, 2, 5), (False, True), (0.0, -0.2), (2.0, 3.0)))
+NEURONS = list(itertools.product((1, 4, 9), (False, True), (0.0, -0.2), (2.0, 3.0)))
 
 
 @pytest.fixture
@@ -43,7 +43,7 @@ def test_one_read_and_one_write(type_, numbers, soft):  # first: older interpret
 
     from sgnkit.nn.neuron import _kernels
 
-    steps, block = 4, _kernels._BLOCK
+    steps, block = 4, _kernels.neurons_of_a_program(4)
     for kernel, tensors, more in (
         (_kernels._fire, "x out", {}),
         (_kernels._fire_backward, "x grad out", {"KIND": "sigmoid"}),
