@@ -219,8 +219,8 @@ class Block(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         again = self.recompute and self.training
-        out = apply(self.attention, again, apply(self.spatial, again, x))
-        return apply(self.temporal, again, out) + apply(self.down, again, x)
+        out = run(self.attention, again, run(self.spatial, again, x))
+        return run(self.temporal, again, out) + run(self.down, again, x)
 
 
 class Network(nn.Module):
@@ -259,8 +259,8 @@ class Network(nn.Module):
             moved[:, :, :-1] = stream[:, :, 1:] - stream[:, :, :-1]
         streams = (joint, bone, *motion)
         again = self.recompute and self.training
-        trains = [apply(e, again, s) for e, s in zip(self.encoders, streams, strict=True)]
-        out = apply(self.fusion, again, torch.stack(trains), persons)
+        trains = [run(e, again, s) for e, s in zip(self.encoders, streams, strict=True)]
+        out = run(self.fusion, again, torch.stack(trains), persons)
         for block in self.blocks:
             out = block(out)
         rates = out.mean((0, 3, 4)).unflatten(0, (-1, persons)).mean(1)
@@ -274,7 +274,7 @@ def forget(network: nn.Module) -> None:
             module.reset()
 
 
-def apply(layer: nn.Module, again: bool, *inputs: Any) -> Tensor:
+def run(layer: nn.Module, again: bool, *inputs: Any) -> Tensor:
     """Runs a layer, and once more in the backward pass if told so."""
     if again:
         return checkpoint(afresh, layer, *inputs, use_reentrant=False)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 from collections import Counter
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 from unittest import mock
 
@@ -98,7 +99,7 @@ def traffic(
 
 def run(options: Options) -> Results:
     """Counts all networks."""
-    results = Results("traffic", __doc__, options)
+    results = Results("traffic", __doc__, replace(options, device="cpu"))
     sides: dict[str, Callable[[float], nn.Module] | None] = {
         "sgnkit": None,
         RIVALS[0]: MultiStepNode,
