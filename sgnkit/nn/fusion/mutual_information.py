@@ -43,7 +43,6 @@ def mutual_information(spikes: Tensor, graph: SkeletonGraph) -> Tensor:
     seen = graph.present[graph.body]
     per_node = spikes.size(1) * spikes.size(2) * spikes.size(4)
     pairs = [(i, j) for i in range(count) for j in range(i, count)]
-    rows, columns = (list(side) for side in zip(*pairs, strict=True))
     wide = torch.promote_types(spikes.dtype, torch.float32)
     both = torch.stack(
         [
@@ -54,9 +53,9 @@ def mutual_information(spikes: Tensor, graph: SkeletonGraph) -> Tensor:
     total = both.new_zeros(graph.num_clips, both.size(0)).index_add(0, node, (both * seen).t())
     nodes = both.new_zeros(graph.num_clips).index_add(0, node, seen.to(both.dtype))
     mean = total / (nodes * per_node).clamp(min=1).unsqueeze(1)
-    p11 = mean.new_zeros(graph.num_clips, count, count)
-    p11[:, rows, columns] = mean
-    p11[:, columns, rows] = mean
+    place = {pair: k for k, pair in enumerate(pairs)}
+    square = [mean[:, place[min(i, j), max(i, j)]] for i in range(count) for j in range(count)]
+    p11 = torch.stack(square, 1).view(-1, count, count)
     p1 = p11.diagonal(dim1=1, dim2=2)
     first, second = p1.unsqueeze(2), p1.unsqueeze(1)
     cells = (

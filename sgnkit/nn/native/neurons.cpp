@@ -165,7 +165,7 @@ template <typename T, bool AFFINE>
 void fire_backward(const T* x, const T* grad, T* out, long S, long L, bool repeat, long C,
                    const float* a, const float* b, const float* mean, double* sums, Neuron p) {
   const long width = AFFINE ? tile(C) : WIDTH, blocks = (L + width - 1) / width;
-  const long pieces = (blocks + PIECE - 1) / PIECE;
+  const long piece = sums ? PIECE : 1, pieces = (blocks + piece - 1) / piece;
   const auto scale = tiled(a, C, width), shift = tiled(b, C, width), centre = tiled(mean, C, width);
   std::vector<double> part(sums ? 2 * pieces * C : 0);
   const bool usual =
@@ -182,8 +182,8 @@ void fire_backward(const T* x, const T* grad, T* out, long S, long L, bool repea
     const float* __restrict ce = centre.data();
 #pragma omp for schedule(static)
     for (long q = 0; q < pieces; ++q) {
-      std::fill(sum, sum + 2 * width, 0.f);
-      for (long k = q * PIECE; k < std::min(blocks, (q + 1) * PIECE); ++k) {
+      if (sums) std::fill(sum, sum + 2 * width, 0.f);
+      for (long k = q * piece; k < std::min(blocks, (q + 1) * piece); ++k) {
         const long at = k * width, n = std::min(width, L - at);
         if (few) {
           few(x + at, grad + at, out + at, L, n, sc, sh, ce, sum, product, p);
