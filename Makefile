@@ -42,6 +42,7 @@ demo: ## train a teacher and spiking networks on made-up skeletons, draw them in
 test: ## run the quick tests (ARGS="-m slow" for the slow ones)
 	@$(SETUP) test
 	@$(RUN) -m pytest $(ARGS)
+	@$(if $(ARGS),,$(RUN) -m pytest -m elsewhere tests)
 
 kernels: triton ## test the kernels for CUDA, without a GPU (Linux)
 	@export PYTHONPATH="$(CACHE)/triton-package"; $(RUN) -m pytest $(ARGS) tests/nn/neuron/test_kernels.py

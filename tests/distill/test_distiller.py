@@ -129,6 +129,24 @@ def test_skeleton_networks(batch):
     assert all(p.grad is None for p in teacher.parameters())
 
 
+def test_on_another_device(batch, elsewhere):
+    taps, results = {"blocks.0": "blocks.0", "blocks.1": "blocks.1"}, []
+    for device in ("cpu", elsewhere.name):
+        torch.manual_seed(0)
+        distiller = Distiller(*models(), taps, example=(batch,)).train()
+        loss = DistillationLoss(SoftLabelDistillation(), FeatureDistillation())
+        with elsewhere:
+            distiller.to(device)
+            clips = batch.clone().to(device)
+            out = distiller(clips, y=clips.y)
+            total, terms = loss.to(device)(out, clips.y)
+            total.backward()
+        found = [*terms.values(), *(p.grad for p in distiller.parameters() if p.requires_grad)]
+        assert {t.device.type for t in found} == {device}
+        results.append([t.detach().cpu() for t in found])
+    assert all(torch.equal(here, there) for here, there in zip(*results, strict=True))
+
+
 def test_checking_changes_nothing(batch):
     teacher, student = models()
     before = copy.deepcopy(student.state_dict())

@@ -238,6 +238,15 @@ def test_neurons_are_listed_apart(backend):
     assert firing_rates(model, x) == {"0": 0.5}
 
 
+def test_on_another_device(elsewhere):
+    model, x = nn.Sequential(LIF(), nn.Linear(1, 2)), torch.full((6, 4, 1), 1.5)
+    expected, rates = profile(model, x, num_clips=2).to_dict(), firing_rates(model, x)
+    with elsewhere:
+        model, x = model.to(elsewhere.name), x.to(elsewhere.name)
+        assert profile(model, x, num_clips=2).to_dict() == expected
+        assert firing_rates(model, x) == rates == {"0": 0.5}
+
+
 def test_neurons_of_other_libraries():
     class Step(nn.Module):
         def forward(self, x):

@@ -125,6 +125,28 @@ def test_features_end_in_the_logits(name, make_batch, settled):
 
 
 @pytest.mark.parametrize("name", NAMES)
+def test_on_another_device(name, make_batch, settled, elsewhere):
+    results, batch = [], make_batch()
+    settled_model = settled(name, batch, **small(name))
+    for device in ("cpu", elsewhere.name):
+        model = copy.deepcopy(settled_model)
+        with elsewhere:
+            model.to(device)
+            clips = batch.clone().to(device)
+            elsewhere.waits.clear()
+            SkeletonGraph.from_data(clips)
+            asked = list(elsewhere.waits)
+            answer = model(clips)
+            torch.manual_seed(0)
+            F.cross_entropy(model.train()(clips), clips.y).backward()
+        assert elsewhere.waits == 3 * asked  # nothing but the making of the graph
+        found = [answer, *(p.grad for p in model.parameters()), *model.buffers()]
+        assert {t.device.type for t in found} == {device}
+        results.append([t.cpu() for t in found])
+    assert all(torch.equal(here, there) for here, there in zip(*results, strict=True))
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_copies(name, make_batch, settled):
     batch = make_batch()
     model = settled(name, batch, **small(name))

@@ -53,6 +53,22 @@ def test_every_prefix(network):
     assert len(seen) > 1  # the frames do matter
 
 
+def test_frames_on_another_device(network, elsewhere):
+    model, batch = network
+    with torch.no_grad():
+        expected = model(batch)
+        with elsewhere:
+            clips, state = batch.clone().to(elsewhere.name), None
+            graph = SkeletonGraph.from_data(clips)
+            model.to(elsewhere.name)
+            elsewhere.waits.clear()
+            for t in range(T):
+                logits, state = step_frame(model, clips.x[:, t : t + 1], graph, state=state)
+    assert elsewhere.waits == []
+    assert logits.device.type == elsewhere.name
+    torch.testing.assert_close(logits.cpu(), expected)
+
+
 def test_the_network_is_another_one_with_the_same_parameters(network):
     model, batch = network
     options = {**model.options, "causal": False}

@@ -280,7 +280,7 @@ LAYERS = {
         True,
         FEATURES,
         FEATURES,
-        options("step"),
+        options("step", "waits"),  # it asks how many persons a clip has, to say what is wrong
     ),
     # the mean over all nodes of a clip mixes them: no node axis in the output, and no neuron
     "Readout": (lambda: Readout(C, 5), True, SPIKES, "scores", options("permutation", "step")),
@@ -329,6 +329,11 @@ class Case:
         layer = self.layer if layer is None else layer
         graph = self.graph if graph is None else graph
         return layer(x) if graph is None else layer(x, graph)
+
+
+def moved(graph, device):
+    """The graph with its tensors on a device."""
+    return SkeletonGraph(*(v.to(device) if torch.is_tensor(v) else v for v in graph))
 
 
 def settle(layer, x, graph):
@@ -412,6 +417,25 @@ def test_forward_equals_scan_of_step(case):
         row, state = step(case.layer, *args, state=state)
         rows.append(row)
     torch.testing.assert_close(torch.cat(rows), case())
+
+
+def test_on_another_device(case, elsewhere):
+    results = []
+    for device in ("cpu", elsewhere.name):
+        layer = copy.deepcopy(case.layer).train()
+        with elsewhere:
+            x = case.x.to(device, copy=True).requires_grad_()
+            graph = None if case.graph is None else moved(case.graph, device)
+            layer.to(device)
+            elsewhere.waits.clear()
+            torch.manual_seed(0)
+            out = case(x, graph, layer)
+            out.square().sum().backward()
+        found = [out, x.grad, *(p.grad for p in layer.parameters()), *layer.buffers()]
+        assert {t.device.type for t in found} == {device}
+        results.append([t.cpu() for t in found])
+    assert all(torch.equal(here, there) for here, there in zip(*results, strict=True))
+    assert len(elsewhere.waits) == ("waits" in case.exempt)
 
 
 def test_dense_equals_sparse(case):

@@ -2,10 +2,14 @@
 
 import copy
 
+import lightning as L
 import pytest
+import torch
 import yaml
+from lightning.pytorch.accelerators import Accelerator
+from lightning.pytorch.strategies import SingleDeviceStrategy
 
-from sgnkit.training import read_experiment, train
+from sgnkit.training import read_experiment, run, train
 
 EXPERIMENT = {
     "model": {
@@ -56,3 +60,49 @@ def finished(tmp_path_factory):
     """The run folder of the experiment."""
     path = write(tmp_path_factory.mktemp("finished"))
     return train(read_experiment("train", ["--config", str(path)])[0], command="sgnkit train")
+
+
+class ElsewhereAccelerator(Accelerator):
+    """The device of the fixture `elsewhere` as Lightning sees it."""
+
+    def setup_device(self, device):
+        pass
+
+    def teardown(self):
+        pass
+
+    @staticmethod
+    def parse_devices(devices):
+        return devices
+
+    @staticmethod
+    def get_parallel_devices(devices):
+        return [torch.device("elsewhere", 0)]
+
+    @staticmethod
+    def auto_device_count():
+        return 1
+
+    @staticmethod
+    def is_available():
+        return True
+
+    @staticmethod
+    def name():
+        return "elsewhere"
+
+
+@pytest.fixture
+def train_elsewhere(elsewhere):
+    """`with train_elsewhere:` experiments are trained on another device."""
+
+    def trainer(**options):
+        if not torch.elsewhere.is_available():
+            return make(**options)
+        strategy = SingleDeviceStrategy("elsewhere:0", accelerator=ElsewhereAccelerator())
+        return make(**{**options, "accelerator": "auto", "strategy": strategy})
+
+    make = L.Trainer
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(run.L, "Trainer", trainer)
+        yield elsewhere

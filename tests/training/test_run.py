@@ -108,6 +108,29 @@ def test_continued_training_equals_uninterrupted_training(
     assert [row.split(",")[0] for row in rows] == ["epoch", "0", "1", "2"]
 
 
+def test_on_another_device(config, finished, interrupt, monkeypatch, train_elsewhere):
+    with train_elsewhere:
+        interrupt(1, 2)
+        with pytest.raises(Interrupted):
+            train(experiment_of(config))
+        monkeypatch.undo()
+        folder = train(experiment_of(config), "last")
+    assert len(train_elsewhere.waits) > 100  # it was there
+    assert equal(state(finished), state(folder))
+    results = [json.loads((f / "results.json").read_text()) for f in (finished, folder)]
+    for key in ("accuracy", "firing_rate", "energy_mj"):
+        assert results[0][key] == results[1][key]
+
+
+def test_validation_on_another_device(config, train_elsewhere):
+    words = ["--validation", "true", "--epoch_rule", "best_val", "--optim.name", "adamw"]
+    words += ["--optim.grad_clip", "1.0"]
+    expected = train(experiment_of(config, *words))
+    with train_elsewhere:
+        folder = train(experiment_of(config, *words))
+    assert equal(state(expected), state(folder))
+
+
 def test_loader_processes_change_nothing(config, finished):
     assert equal(state(finished), state(train(experiment_of(config, "--num_workers", "2"))))
 

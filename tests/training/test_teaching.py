@@ -58,6 +58,15 @@ def test_teacher_and_student_in_one_call(taught):
     assert row["train_loss"] == pytest.approx(expected, rel=0.02)
 
 
+def test_on_another_device(taught, train_elsewhere):
+    folder, (teacher, student) = taught
+    words = ("--distill.teacher", str(teacher / "weights.pt"), "--name", "elsewhere")
+    with train_elsewhere:
+        again = train(student_of(folder, *words))
+    first, second = (read_checkpoint(f / "weights.pt")["state_dict"] for f in (student, again))
+    assert all(torch.equal(first[key], second[key]) for key in first)
+
+
 def test_a_student_carries_nothing_of_its_teacher(taught):
     _, (_, student) = taught
     expected = set(load_model(student / "weights.pt").state_dict())

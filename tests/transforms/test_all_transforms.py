@@ -177,17 +177,22 @@ def test_only_random_transforms_draw(name):
             assert not drew
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 @pytest.mark.parametrize("transform", INSTANCES)
-def test_works_on_a_gpu(transform):
+@pytest.mark.parametrize("frames", [1, 6])
+def test_on_another_device(transform, frames, elsewhere):
+    clips = [clip(2, frames), clip(1, 9, seed=3, holes=False)]
     torch.manual_seed(0)
-    expected = transform(clip(persons=2))
-    torch.manual_seed(0)
-    out = transform(clip(persons=2).to("cuda"))
-    assert out.x.device.type == out.mask.device.type == "cuda"
-    assert out.validate()
-    torch.testing.assert_close(out.x.cpu(), expected.x, atol=1e-5, rtol=1e-4)
-    assert torch.equal(out.mask.cpu(), expected.mask)
+    expected = [transform(clips[0]), *transform_clips(transform, clips, seeds=range(2))]
+    with elsewhere:
+        moved = [data.clone().to(elsewhere.name) for data in clips]
+        torch.manual_seed(0)
+        found = [transform(moved[0]), *transform_clips(transform, moved, seeds=range(2))]
+        assert all(out.validate() for out in found)
+    for out, same in zip(found, expected, strict=True):
+        tensors = {key: value for key, value in out if torch.is_tensor(value)}
+        assert {value.device.type for value in tensors.values()} == {elsewhere.name}
+        for key, value in tensors.items():
+            assert torch.equal(value.cpu(), same[key]), key
 
 
 @pytest.mark.parametrize("transform", INSTANCES)
