@@ -53,7 +53,7 @@ def parse(argv: list[str]) -> argparse.Namespace:
     parser.add_argument("--device", choices=["auto", "cpu", "cuda"], default="auto")
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2], help="of torch (1 2)")
     parser.add_argument("--clock", choices=["wall", "cpu"], default="wall", help="what is timed")
-    parser.add_argument("--rounds", type=int, default=11, help="at most (11)")
+    parser.add_argument("--rounds", type=int, default=11, help="at most, from 3 (11)")
     parser.add_argument("--seconds", type=float, help="time limit of one comparison (1; full 4)")
     parser.add_argument(
         "--out", type=Path, default=Path("runs/bench"), help="folder of JSON and MD"
@@ -61,6 +61,12 @@ def parse(argv: list[str]) -> argparse.Namespace:
     options = parser.parse_args(argv)
     if unknown := [name for name in options.names if name not in BENCHMARKS]:
         parser.error(f"no benchmark is named {unknown[0]!r}; there are {', '.join(BENCHMARKS)}")
+    for name, found, least in (
+        ("rounds", options.rounds, 3),
+        ("threads", min(options.threads), 1),
+    ):
+        if found < least:
+            parser.error(f"--{name} must be at least {least}, got {found}")
     return options
 
 

@@ -17,10 +17,18 @@ def test_every_module_has_its_place():
     assert set(QUICK) <= set(BENCHMARKS)
 
 
-def test_mistakes_are_named(capsys):
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["neurons"], "no benchmark is named 'neurons'"),
+        (["--rounds", "1"], "--rounds must be at least 3, got 1"),
+        (["--threads", "2", "0"], "--threads must be at least 1, got 0"),
+    ],
+)
+def test_mistakes_are_named(words, message, capsys):
     with pytest.raises(SystemExit):
-        parse(["neurons"])
-    assert "no benchmark is named 'neurons'" in capsys.readouterr().err
+        parse(words)
+    assert message in capsys.readouterr().err
 
 
 @pytest.mark.slow
