@@ -180,7 +180,9 @@ def waits(function, args, kwargs):
     if name == "copy_" and len(set(away)) == 2:
         return name
     to = target(args, kwargs)
-    return name if name in ACROSS and to is not None and any(away) != (to.type == NAME) else None
+    if name not in ACROSS or to is None or any(away) == (to.type == NAME):
+        return None
+    return None if kwargs.get("non_blocking") and to.type == NAME else name
 
 
 def pytest_configure(config):

@@ -170,6 +170,7 @@ def train_loader(
         sampler=EpochSampler(len(clips), size, experiment.seed, rank, world_size),
         num_workers=experiment.num_workers,
         persistent_workers=experiment.num_workers > 0,
+        pin_memory=experiment.trainer.on_gpu,
         collate_fn=collate,
     )
 
@@ -180,6 +181,7 @@ def test_loader(experiment: Experiment, clips: Any) -> DataLoader:
         clips,
         batch_size=experiment.batch_size,
         num_workers=experiment.num_workers,
+        pin_memory=experiment.trainer.on_gpu,
         collate_fn=collate,
     )
 

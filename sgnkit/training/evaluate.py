@@ -95,7 +95,7 @@ def score_clips(model: nn.Module, loader: Iterable[Any]) -> Scores:
     names: list[str] = []
     logits, labels, duplicate = [], [], []
     for batch in loader:
-        batch = batch.to(device)
+        batch = batch.to(device, non_blocking=True)
         logits.append(clip_logits(model(batch)).float().cpu())
         labels.append(batch.y.cpu())
         copies = getattr(batch, "duplicate", None)

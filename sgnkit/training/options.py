@@ -4,6 +4,8 @@ import math
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
+import torch
+
 from sgnkit.errors import ConfigError
 from sgnkit.models.checkpoint import plain
 
@@ -95,6 +97,11 @@ class TrainerOptions:
     compile: Literal["off", "neurons", "model"] = "off"
     checkpointing: bool = False
     keep_memory: bool = True
+
+    @property
+    def on_gpu(self) -> bool:
+        """Whether that is a GPU, here and now."""
+        return self.accelerator != "cpu" and torch.cuda.is_available()
 
 
 @dataclass

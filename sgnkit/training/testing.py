@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import nn
 from torch_geometric.data import Batch
 
@@ -103,8 +102,7 @@ def trained_model(experiment: Experiment) -> tuple[nn.Module, list[str]]:
         )
     if experiment.trainer.keep_memory:
         keep_memory()
-    gpu = torch.cuda.is_available() and experiment.trainer.accelerator != "cpu"
-    model = load_model(experiment.weights, "cuda" if gpu else "cpu")
+    model = load_model(experiment.weights, "cuda" if experiment.trainer.on_gpu else "cpu")
     return model, list(model.class_names)  # type: ignore[arg-type]
 
 

@@ -2,10 +2,13 @@ import numpy as np
 import pytest
 import torch
 from torch.utils.data import DataLoader, Dataset
+from torch.utils.data._utils.pin_memory import pin_memory
 
+from sgnkit.data import collate
 from sgnkit.errors import ConfigError
 from sgnkit.training import EpochSampler, SeededClips
 from sgnkit.training.data import load_split, train_loader, training_clips
+from sgnkit.training.data import test_loader as loader_of_test
 from sgnkit.transforms import Clean
 
 
@@ -77,6 +80,24 @@ def test_loader_never_makes_a_batch_of_one(experiment):
     assert train_loader(experiment, clips).batch_size == 5
     experiment.batch_size = 8
     assert train_loader(experiment, clips, rank=1, world_size=2).batch_size == 4
+
+
+@pytest.mark.parametrize(("accelerator", "pinned"), [("auto", True), ("cpu", False)])
+def test_batches_for_a_gpu_lie_where_it_can_fetch_them(
+    experiment, monkeypatch, accelerator, pinned
+):
+    clips, _ = training_clips(experiment)
+    experiment.trainer.accelerator = accelerator
+    assert not loader_of_test(experiment, clips).pin_memory  # no GPU here
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    for loader in (train_loader(experiment, clips), loader_of_test(experiment, clips)):
+        assert loader.pin_memory == pinned
+    monkeypatch.setattr(torch.Tensor, "pin_memory", lambda self, *_: self + 0)
+    batch = collate([clips[0], clips[1]])
+    copy = pin_memory(batch)
+    assert type(copy) is type(batch)
+    assert copy.name == batch.name
+    assert torch.equal(copy.x, batch.x)
 
 
 @pytest.mark.parametrize(

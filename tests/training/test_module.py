@@ -4,7 +4,9 @@ import pytest
 import torch
 from torch import nn
 from torch.nn import functional as F
+from torch_geometric.data import Batch
 
+from sgnkit.data import SkeletonData
 from sgnkit.errors import ConfigError
 from sgnkit.models import create_model
 from sgnkit.nn import LIF
@@ -35,6 +37,18 @@ def test_loss_over_steps_is_the_mean_of_the_losses():
     assert torch.allclose(Classifier._loss(logits[0], y), F.cross_entropy(logits[0], y))
     with pytest.raises(ConfigError, match=r"persons"):
         Classifier._loss(torch.randn(6, 5), y)
+
+
+def test_sending_a_batch_does_not_make_the_host_wait(elsewhere):
+    clip = SkeletonData.from_array(torch.randn(4, 15, 3), "sbu15", y=1)
+    module = Classifier(create_model("base_sgn_small", layout="sbu15", num_classes=3))
+    with elsewhere:
+        batch = module.transfer_batch_to_device(
+            Batch.from_data_list([clip, clip]), torch.device(elsewhere.name), 0
+        )
+    assert elsewhere.waits == []
+    assert {v.device.type for _, v in batch if torch.is_tensor(v)} == {elsewhere.name}
+    assert batch.num_graphs == 2
 
 
 def test_optimisers():
