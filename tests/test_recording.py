@@ -51,6 +51,21 @@ def test_everything(model):
     torch.testing.assert_close(r.mutual_information["fusion"], features.detach())
 
 
+def test_on_another_device(model, elsewhere):
+    batch = Batch.from_data_list(clips())
+    with sgnkit.record(model, *EVERYTHING) as here:
+        model(batch)
+    with elsewhere:
+        model.to(elsewhere.name)
+        with sgnkit.record(model, *EVERYTHING) as there:
+            model(batch.to(elsewhere.name))
+    for what in EVERYTHING:
+        found, expected = getattr(there, what), getattr(here, what)
+        assert found.keys() == expected.keys()
+        assert all(torch.equal(found[name], value) for name, value in expected.items())
+    assert torch.equal(there.joint, here.joint)
+
+
 def test_nothing_is_left_behind(model):
     with pytest.raises(RuntimeError), sgnkit.record(model, *EVERYTHING):
         raise RuntimeError

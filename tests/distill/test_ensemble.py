@@ -21,6 +21,19 @@ def test_the_logits_are_summed_with_weights():
     assert torch.equal(features["models.2"], models[2](x))
 
 
+def test_on_another_device(elsewhere):
+    models = [nn.Linear(3, 5) for _ in range(2)]
+    x, clips = torch.rand(7, 3), SimpleNamespace(name=["b", "a"], x=torch.zeros(1))
+    ensemble, teacher = TeacherEnsemble(models, [3, 1]), ScoreTeacher([scores(a=[1.0], b=[2.0])])
+    expected = ensemble(x), teacher(clips)
+    with elsewhere:
+        clips.x = clips.x.to(elsewhere.name)
+        found = ensemble.to(elsewhere.name)(x.to(elsewhere.name)), teacher(clips)
+    assert {t.device.type for t in found} == {elsewhere.name}
+    for there, here in zip(found, expected, strict=True):
+        assert torch.equal(there.cpu(), here)
+
+
 @pytest.mark.parametrize("weights", [[1, 2], [0, 0, 0], []])
 def test_weights_that_do_not_fit(weights):
     with pytest.raises(ValueError, match="one weight for each of 3 teachers"):

@@ -66,6 +66,22 @@ def test_the_cache_gives_the_same_answers_without_running_the_network(clips, tea
         assert torch.allclose(features[key], value, atol=1e-6)
 
 
+def test_the_cache_on_another_device(clips, teacher, tmp_path, elsewhere):
+    first = FrozenTeacher(teacher, ["blocks.0"], cache=tmp_path)(batch(clips, [0, 1]))
+    with elsewhere:
+        cached = FrozenTeacher(teacher, ["blocks.0"], cache=tmp_path).to(elsewhere.name)
+        calls = count_calls(teacher)
+        logits, features = cached(batch(clips, [0, 1]).to(elsewhere.name))
+        assert calls == []  # what the CPU has said
+        cached(batch(clips, [2, 3]).to(elsewhere.name))
+        again, _ = cached(batch(clips, [3, 2]).to(elsewhere.name))
+        assert len(calls) == 1
+    found = (logits, features["blocks.0"], again)
+    assert {t.device.type for t in found} == {elsewhere.name}
+    assert torch.equal(logits.cpu(), first[0])
+    assert torch.equal(features["blocks.0"].cpu(), first[1]["blocks.0"])
+
+
 def test_another_teacher_has_answers_of_its_own(clips, teacher, tmp_path):
     FrozenTeacher(teacher, cache=tmp_path)(batch(clips, [0]))
     other = copy.deepcopy(teacher)
