@@ -21,7 +21,7 @@ from torch.utils.cpp_extension import get_default_build_root
 __all__ = ["library", "pointer", "usable"]
 
 _SOURCES = ("attention.cpp", "neurons.cpp")
-_HEADERS = ("common.h", "few_steps_bf16.h", "vectors.h")
+_HEADERS = ("common.h", "neurons_bf16.h", "vectors.h")
 _FLAGS = (
     "-O3",
     "-march=native",

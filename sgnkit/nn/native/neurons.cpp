@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "common.h"
-#include "few_steps_bf16.h"
+#include "neurons_bf16.h"
 
 namespace {
 
@@ -63,14 +63,18 @@ void stats(const T* x, long rows, long C, float* mean, float* var) {
 }
 
 // K steps of a block of `fire`, with the membrane in a register between them. `stride` is the way
-// from one step of the input to the next, 0 where all see the same.
+// from one step of the input to the next, 0 where all see the same. With `pairs`, which leave the
+// membranes of a block in an order of their own, vectors of bfloat16 are taken as pairs of vectors.
 template <int K, bool SOFT, typename T, bool AFFINE>
 void integrate(const T* __restrict x, const T* __restrict plus, T* __restrict out,
                float* __restrict membrane, long stride, long L, long n,
-               const float* __restrict sc, const float* __restrict sh, const Neuron p) {
+               const float* __restrict sc, const float* __restrict sh, bool pairs, const Neuron p) {
+  long first = 0;
+  if constexpr (std::is_same<T, uint16_t>::value)
+    if (pairs) first = integrate_bf16<K, SOFT, AFFINE>(x, out, membrane, stride, L, n, sc, sh, p);
   const auto run = [&](const auto adds) {
 #pragma omp simd
-    for (long i = 0; i < n; ++i) {
+    for (long i = first; i < n; ++i) {
       float v = membrane[i];
 #pragma GCC unroll 4
       for (int s = 0; s < K; ++s) {
@@ -97,6 +101,8 @@ void fire(const T* x, const T* plus, T* out, long S, long L, bool repeat, long C
   const auto scale = tiled(a, C, width), shift = tiled(b, C, width);
   const auto four = p.soft ? integrate<4, true, T, AFFINE> : integrate<4, false, T, AFFINE>;
   const auto single = p.soft ? integrate<1, true, T, AFFINE> : integrate<1, false, T, AFFINE>;
+  // for few steps, bringing scale and shift into the order of pairs takes longer than it saves
+  const bool pairs = !plus && p.v_reset == 0.f && (!AFFINE || S >= 4);
 #pragma omp parallel
   {
     std::vector<float> membrane(width);
@@ -109,7 +115,7 @@ void fire(const T* x, const T* plus, T* out, long S, long L, bool repeat, long C
         steps = S - s < 4 ? 1 : 4;
         const auto run = steps == 4 ? four : single;
         run(x + s * stride + at, plus ? plus + s * L + at : nullptr, out + s * L + at, v, stride, L,
-            n, scale.data(), shift.data(), p);
+            n, scale.data(), shift.data(), pairs, p);
       }
     }
   }

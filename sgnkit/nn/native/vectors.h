@@ -33,6 +33,11 @@ inline Bits upper_halves(Bits even, Bits odd) {
   return _mm512_mask_mov_epi16(_mm512_srli_epi32(even, 16), 0xaaaaaaaa, odd);
 }
 
+inline Bits ones(Mask even, Mask odd) {  // 1 in bfloat16 where a mask is not set
+  const Bits one = _mm512_maskz_set1_epi32(Mask(~even), 0x3f80);
+  return _mm512_mask_or_epi32(one, Mask(~odd), one, _mm512_set1_epi32(0x3f800000));
+}
+
 // 2^t for t <= 0, off by at most 8e-5 of its value.
 inline Vector power_of_two(Vector t) {
   const Vector f = _mm512_reduce_ps(t, _MM_FROUND_TO_NEG_INF);
@@ -78,6 +83,11 @@ inline Vector odd_of(Bits pairs) {
 inline Bits plus(Bits x, int32_t y) { return _mm256_add_epi32(x, _mm256_set1_epi32(y)); }
 inline Bits upper_halves(Bits even, Bits odd) {
   return _mm256_blend_epi16(_mm256_srli_epi32(even, 16), odd, 0xaa);
+}
+
+inline Bits ones(Mask even, Mask odd) {  // 1 in bfloat16 where a mask is not set
+  const Bits low = _mm256_andnot_si256(bits(even), _mm256_set1_epi32(0x3f80));
+  return _mm256_or_si256(low, _mm256_andnot_si256(bits(odd), _mm256_set1_epi32(0x3f800000)));
 }
 
 // 2^t for t <= 0, off by at most 8e-5 of its value; 2^-126 for what is below.

@@ -71,7 +71,7 @@ def test_bfloat16_on_older_cpus(cpu, fresh, monkeypatch):
     flags = [f"-march={cpu}" if "-march" in flag else flag for flag in module._FLAGS]
     monkeypatch.setattr(module, "_FLAGS", ("-O1", *flags[1:]))  # quick
     monkeypatch.setattr(module, "_SOURCES", ("neurons.cpp",))
-    for steps, channels, soft in itertools.product((1, 2, 4), (24, 96), (False, True)):
+    for steps, channels, soft in itertools.product((1, 2, 4, 6), (24, 96), (False, True)):
         found = []
         for dtype in (torch.float32, torch.bfloat16):
             torch.manual_seed(0)

@@ -1,5 +1,6 @@
-// Blocks of `fire_backward` in bfloat16 where the CPU has vectors for them: 32 numbers at a time,
-// exponential and reciprocal by approximations that are good to more bits than bfloat16 has.
+// Blocks of `fire` and `fire_backward` in bfloat16 where the CPU has vectors for them. Backwards 32
+// numbers at a time, exponential and reciprocal by approximations that are good to more bits than
+// bfloat16 has.
 
 #pragma once
 
@@ -65,25 +66,24 @@ inline Row either(const Quiet& where, Row x, const Row& y) {
   return x;
 }
 
-inline Row row(const uint16_t* from) {
-  Row to;
-  for (int k = 0; k < VECTORS; k += 2) {
-    Bits pairs;
-    std::memcpy(&pairs, from + k * LANES, sizeof(pairs));
-    to.part[k] = even_of(pairs);
-    to.part[k + 1] = odd_of(pairs);
-  }
-  return to;
+inline void read(const uint16_t* from, Vector& even, Vector& odd) {
+  Bits pairs;
+  std::memcpy(&pairs, from, sizeof(pairs));
+  even = even_of(pairs);
+  odd = odd_of(pairs);
 }
 
-inline Row row(const float* from) {
+inline void read(const float* from, Vector& even, Vector& odd) {
+  Vector low, high;
+  std::memcpy(&low, from, sizeof(low));
+  std::memcpy(&high, from + LANES, sizeof(high));
+  split(low, high, even, odd);
+}
+
+template <typename T>
+inline Row row(const T* from) {
   Row to;
-  for (int k = 0; k < VECTORS; k += 2) {
-    Vector low, high;
-    std::memcpy(&low, from + k * LANES, sizeof(low));
-    std::memcpy(&high, from + (k + 1) * LANES, sizeof(high));
-    split(low, high, to.part[k], to.part[k + 1]);
-  }
+  for (int k = 0; k < VECTORS; k += 2) read(from + k * LANES, to.part[k], to.part[k + 1]);
   return to;
 }
 
@@ -117,6 +117,43 @@ inline Row sigmoid_slope(Row t) {
 }
 
 #endif
+
+// `integrate` for the numbers that fill whole pairs of vectors, with a membrane at rest at 0 and no
+// shortcut; returns how many these are. Membranes stay in the order of the vectors.
+template <int K, bool SOFT, bool AFFINE>
+long integrate_bf16(const uint16_t* x, uint16_t* out, float* membrane, long stride, long L, long n,
+                    const float* sc, const float* sh, const Neuron& p) {
+  long i = 0;
+#ifdef SGNKIT_VECTORS
+  const Vector tau_inv = filled(p.tau_inv), v_th = filled(p.v_th);
+  for (; i + 2 * LANES <= n; i += 2 * LANES) {
+    Vector v[2], in[2], scale[2], shift[2];
+    // two copies of a vector each: GCC makes one of both in pieces, and waits for them
+    std::memcpy(&v[0], membrane + i, sizeof(Vector));
+    std::memcpy(&v[1], membrane + i + LANES, sizeof(Vector));
+    if (AFFINE) {
+      read(sc + i, scale[0], scale[1]);
+      read(sh + i, shift[0], shift[1]);
+    }
+#pragma GCC unroll 4
+    for (int s = 0; s < K; ++s) {
+      read(x + s * stride + i, in[0], in[1]);
+      Mask quiet[2];
+#pragma GCC unroll 2
+      for (int k = 0; k < 2; ++k) {
+        const Vector h = ((AFFINE ? in[k] * scale[k] + shift[k] : in[k]) - v[k]) * tau_inv + v[k];
+        quiet[k] = not_above(h, v_th);
+        v[k] = SOFT ? either(quiet[k], h, h - v_th) : only(quiet[k], h);
+      }
+      const Bits spikes = ones(quiet[0], quiet[1]);
+      std::memcpy(out + s * L + i, &spikes, sizeof(spikes));
+    }
+    std::memcpy(membrane + i, &v[0], sizeof(Vector));
+    std::memcpy(membrane + i + LANES, &v[1], sizeof(Vector));
+  }
+#endif
+  return i;
+}
 
 // `few_steps` for the numbers that fill whole rows; returns how many these are.
 template <int S, bool SOFT, bool AFFINE>
