@@ -18,7 +18,7 @@ from sgnkit.nn.neuron.surrogate import Surrogate, sigmoid
 
 __all__ = ["MultiStepLIF"]
 
-_PIECE = 1 << 16  # elements of one step in one piece: few for the cache, many for one call
+_PIECE = 3 << 15  # elements of one step in one piece: few for the cache, many for one call
 
 
 def _pieces(x: Tensor) -> list[slice]:
