@@ -172,10 +172,10 @@ def waits(function, args, kwargs):
     """Why the host waits for the device in this operation, or None."""
     name = function.overloadpacket.__name__
     away = [isinstance(t, Envelope) for t in leaves(args, kwargs)]
-    indices = args[1] if name in INDEXED else ()
-    if any(away) and (
-        name in WAITS or any(i is not None and not i.dtype.is_signed for i in indices)
-    ):
+    indices = [i for i in args[1] if i is not None] if name in INDEXED else []
+    # a mask has to be counted, and indices of the CPU have to be sent
+    asks = any(not i.dtype.is_signed or not isinstance(i, Envelope) for i in indices)
+    if any(away) and (name in WAITS or asks):
         return name
     if name == "copy_" and len(set(away)) == 2:
         return name

@@ -39,6 +39,7 @@ def test_what_a_gpu_takes_too(elsewhere):
         (lambda x: x.sum().item(), ["_local_scalar_dense"]),
         (lambda x: bool((x > 0).all()), ["_local_scalar_dense"]),
         (lambda x: x[x > 0], ["index"]),
+        (lambda x: x[torch.tensor([2, 0])], ["index"]),
         (lambda x: x.cpu(), ["_to_copy"]),
         (lambda x: torch.tensor([1, 2], device=x.device), ["_to_copy"]),
         (lambda x: x[:, [0, 1]], ["_to_copy"]),

@@ -100,7 +100,7 @@ class TrainerOptions:
 
     @property
     def on_gpu(self) -> bool:
-        """Whether that is a GPU, here and now."""
+        """Whether `accelerator` means a GPU on this machine."""
         return self.accelerator != "cpu" and torch.cuda.is_available()
 
 

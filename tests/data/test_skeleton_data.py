@@ -112,6 +112,13 @@ def test_read_only_arrays(recwarn):
     assert not recwarn.list
 
 
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_tensors_stay_on_a_gpu():
+    data = SkeletonData.from_array(torch.ones(5, 20, 3, device="cuda"), "kinect20", y=1)
+    assert {value.device.type for _, value in data if torch.is_tensor(value)} == {"cuda"}
+    assert data.validate()
+
+
 def test_tensors_stay_on_their_device(elsewhere):
     with elsewhere:
         x = torch.ones(5, 20, 3, device=elsewhere.name)

@@ -177,6 +177,19 @@ def test_only_random_transforms_draw(name):
             assert not drew
 
 
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+@pytest.mark.parametrize("transform", INSTANCES)
+def test_works_on_a_gpu(transform):
+    torch.manual_seed(0)
+    expected = transform(clip(persons=2))
+    torch.manual_seed(0)
+    out = transform(clip(persons=2).to("cuda"))
+    assert out.x.device.type == out.mask.device.type == "cuda"
+    assert out.validate()
+    torch.testing.assert_close(out.x.cpu(), expected.x, atol=1e-5, rtol=1e-4)
+    assert torch.equal(out.mask.cpu(), expected.mask)
+
+
 @pytest.mark.parametrize("transform", INSTANCES)
 @pytest.mark.parametrize("frames", [1, 6])
 def test_on_another_device(transform, frames, elsewhere):
